@@ -1,21 +1,90 @@
-# `make` alone prints the targets with their first comment.
+# `make` alone prints the targets with their comments. Settings come from .env (see .env.example).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+-include .env
+export
+
 MVN := mvn -B -ntp
+SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
-.PHONY: help
-help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+# Containers where a Docker engine with Compose v2 answers, else plain processes.
+MODE := $(shell docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && echo containers || echo processes)
 
-.PHONY: build
-build: ## compile and package everything, no tests
+CHAT_CLIENT := ./chat-client/run
+TELEMETRY := java -jar telemetry-tool/target/telemetry-tool.jar
+
+##@ The running system
+.PHONY: up up-containers up-processes down clean status
+up: up-$(MODE) ## start everything and wait until it is healthy (containers, or processes where no engine answers)
+
+up-containers: build ## force containers (Docker Compose)
+	containers/up
+
+up-processes: build ## force plain processes (supervisord)
+	processes/up
+
+down: ## stop what `make up` started; data stays
+	processes/down
+	containers/down
+
+clean: down ## stop, and remove the data, the secrets and everything built
+	processes/clean
+	containers/clean
+	$(MVN) -q clean
+	rm -rf target
+
+status: build ## is everything healthy: services, back ends, rates, newest errors
+	$(TELEMETRY) status
+
+##@ Use it
+.PHONY: demo send history load trace logs
+demo: build ## alice, bob and charlie talk; prints a trace to look at and the rows stored
+	$(CHAT_CLIENT) demo
+
+send: build ## one message: make send ROOM=general TEXT="hello" [CHAT_USER=alice CHAT_PASSWORD=alice123]
+	$(CHAT_CLIENT) send "$(or $(ROOM),general)" "$(or $(TEXT),hello)"
+
+history: build ## a room's last 50 messages: make history ROOM=general
+	$(CHAT_CLIENT) history "$(or $(ROOM),general)"
+
+load: build ## steady traffic with a progress bar: make load RATE=100 SECONDS=30
+	$(CHAT_CLIENT) load --rate $(or $(RATE),100) --duration $(or $(SECONDS),30)
+
+trace: build ## a trace as a tree with its log lines: make trace [ID=...], default the newest
+	$(TELEMETRY) trace $(ID)
+
+logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker]
+	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE))
+
+##@ Work on it
+.PHONY: build test e2e test-compose bench-drain lint format
+build: target/built ## compile and package everything, no tests
+
+target/built: $(SOURCES)
 	$(MVN) -q package -DskipTests
+	@mkdir -p target && touch $@
 
-.PHONY: test
-test: ## unit and integration tests with real servers
+test: ## unit and integration tests with a real nats-server and a real PostgreSQL
 	processes/tools nats-server
 	$(MVN) verify
 
-.PHONY: format
+e2e: build ## system tests against the running system, which is started if needed
+	processes/up
+	$(MVN) -pl system-tests -am verify -De2e -DskipTests=false
+
+test-compose: build ## compose.yaml for real, on stand-in images, in an engine of its own
+	containers/test-compose
+
+bench-drain: build ## how fast persist-worker empties a backlog, beside its physical limit
+	java -jar benchmarks/target/benchmarks.jar drain
+
+lint: ## every configuration file: compose.yaml, Collector, Prometheus rules and their tests, Loki, dashboards
+	containers/lint
+	processes/check-configs
+
 format: ## google-java-format
 	$(MVN) -q spotless:apply
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
