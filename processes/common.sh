@@ -1,0 +1,46 @@
+# Sourced by the scripts beside it: where things are, the settings with their defaults, a few words.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+run=$root/.run     # everything that runs keeps its data, logs and secrets here
+tools=$root/.tools # links to the servers
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/nats-chat # the servers themselves, shared between checkouts
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s\n' "$*" >&2; exit 1; }
+
+# .env holds NAME=value lines; what is in the environment already wins.
+if [[ -f $root/.env ]]; then
+  while IFS='=' read -r name value; do
+    if [[ $name =~ ^[A-Z][A-Z0-9_]*$ && -z ${!name:-} ]]; then export "$name=$value"; fi
+  done <"$root/.env"
+fi
+
+ports=(NATS_PORT=4222 NATS_WEBSOCKET_PORT=9222 NATS_MONITOR_PORT=8222
+  KEYCLOAK_PORT=8080 KEYCLOAK_MANAGEMENT_PORT=9000 POSTGRES_PORT=5432
+  OTLP_GRPC_PORT=4317 OTLP_HTTP_PORT=4318
+  COLLECTOR_METRICS_PORT=8889 COLLECTOR_SELF_PORT=8888 COLLECTOR_HEALTH_PORT=13133
+  PROMETHEUS_PORT=9090 LOKI_PORT=3100 LOKI_GRPC_PORT=9096 GRAFANA_PORT=3001
+  TEMPO_PORT=3200 TEMPO_GRPC_PORT=9095 TEMPO_OTLP_PORT=4327 ZIPKIN_PORT=9411)
+for port in "${ports[@]}"; do
+  name=${port%%=*}
+  export "$name=${!name:-${port#*=}}"
+done
+
+java=${JAVA_HOME:+$JAVA_HOME/bin/}java
+
+# Tempo and Grafana run when they are given or on PATH; Zipkin holds the traces when there is no Tempo.
+services=(auth-service persist-worker history-service)
+programs() {
+  printf '%s\n' nats-server keycloak postgres otelcol prometheus loki
+  if [[ -x $tools/bin/tempo ]]; then say tempo; else say zipkin; fi
+  if [[ -e $tools/grafana ]]; then say grafana; fi
+  printf '%s\n' "${services[@]}"
+}
+
+supervisor() { RUN=$run "$tools/venv/bin/python" -m "supervisor.$1" -c "$root/processes/supervisord.conf" "${@:2}"; }
+
+# supervisord and all it starts carry this in their environment, so they are found whatever became of supervisord,
+# and nothing else ever is.
+mark=NATS_CHAT_RUN=$run
+running() { grep -lzxF "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
