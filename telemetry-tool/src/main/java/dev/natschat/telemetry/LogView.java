@@ -1,0 +1,94 @@
+package dev.natschat.telemetry;
+
+import java.io.PrintStream;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Prints log lines; an exception's type and message follow its line. */
+final class LogView {
+  private final Terminal terminal;
+  private final PrintStream out;
+
+  LogView(Terminal terminal, PrintStream out) {
+    this.terminal = terminal;
+    this.out = out;
+  }
+
+  /**
+   * The lines of one trace, with their offset from its start; each service is indented as far as it
+   * comes later.
+   */
+  void ofTrace(List<LogLine> lines, Trace trace) {
+    List<String> services =
+        Stream.concat(trace.services().stream(), lines.stream().map(LogLine::service))
+            .distinct()
+            .toList();
+    for (LogLine line : lines) {
+      int position = services.indexOf(line.service());
+      String prefix =
+          " %9s  %s %s "
+              .formatted(
+                  Text.duration(line.timeNanos() - trace.startNanos()),
+                  level(line),
+                  " ".repeat(2 * Math.min(position, 5)) + terminal.tint(position, line.service()));
+      print(
+          prefix,
+          1 + 9 + 2 + 5 + 1 + 2 * Math.min(position, 5) + line.service().length() + 1,
+          line);
+    }
+  }
+
+  /** Lines with their time of day (UTC) and the trace they belong to. */
+  void ofAll(List<LogLine> lines) {
+    List<String> services = lines.stream().map(LogLine::service).distinct().sorted().toList();
+    int width = services.stream().mapToInt(String::length).max().orElse(0);
+    for (LogLine line : lines) {
+      String prefix =
+          " %s %s %s "
+              .formatted(
+                  Text.time(line.timeNanos()),
+                  level(line),
+                  terminal.tint(
+                      services.indexOf(line.service()), terminal.column(line.service(), width)));
+      print(prefix, 1 + 12 + 1 + 5 + 1 + width + 1, line);
+      String traceId = line.labels().get("trace_id");
+      if (traceId != null) {
+        out.println(" ".repeat(14) + terminal.dim("trace " + traceId));
+      }
+    }
+  }
+
+  private String level(LogLine line) {
+    String text = terminal.column(line.level(), 5);
+    return switch (line.level()) {
+      case "ERROR", "FATAL" -> terminal.red(text);
+      case "WARN" -> terminal.yellow(text);
+      default -> terminal.dim(text);
+    };
+  }
+
+  /**
+   * The message, broken at the terminal's width and indented; never cut, since its end may be what
+   * matters.
+   */
+  private void print(String prefix, int prefixWidth, LogLine line) {
+    int room = Math.max(30, terminal.width() - prefixWidth);
+    String message = line.body().strip();
+    String exception = line.labels().get("exception_type");
+    if (exception != null) {
+      message += "\n" + exception + ": " + line.labels().getOrDefault("exception_message", "");
+    }
+    String lead = prefix;
+    for (String part : message.split("\n", -1)) {
+      String rest = part.replaceAll("\\p{Cntrl}", " "); // a log line must not steer the terminal
+      do {
+        int end = Math.min(room, rest.length());
+        int space = end < rest.length() ? rest.lastIndexOf(' ', end) : -1;
+        int cut = space > room / 2 ? space : end;
+        out.println(lead + rest.substring(0, cut));
+        rest = rest.substring(cut).stripLeading();
+        lead = " ".repeat(prefixWidth);
+      } while (!rest.isEmpty());
+    }
+  }
+}

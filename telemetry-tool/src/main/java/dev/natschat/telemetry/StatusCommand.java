@@ -1,0 +1,350 @@
+package dev.natschat.telemetry;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.util.Comparator.comparing;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+
+/** Prints what an operator asks first: is everything up, does it move, what went wrong lately. */
+@Command(
+    name = "status",
+    mixinStandardHelpOptions = true,
+    description =
+        "Is everything healthy? Servers, services, the chat's figures, the telemetry pipeline, alerts and newest errors.")
+final class StatusCommand implements Callable<Integer> {
+  private static final List<String> SERVICES =
+      List.of("auth-service", "history-service", "persist-worker");
+  private static final Duration RECENT = Duration.ofMinutes(15);
+
+  /**
+   * Services export every 10 s and are scraped every 10 s; past this, three exports are missing.
+   */
+  private static final Duration SILENT = Duration.ofSeconds(45);
+
+  private final Session session;
+  private final Addresses addresses;
+  private final Terminal terminal;
+  private final PrintStream out;
+  private final PrometheusReader prometheus;
+  private final List<String> problems = new ArrayList<>();
+
+  StatusCommand(Session session) {
+    this.session = session;
+    this.addresses = session.addresses();
+    this.terminal = session.terminal();
+    this.out = session.out();
+    this.prometheus = new PrometheusReader(addresses);
+  }
+
+  @Override
+  public Integer call() {
+    servers();
+    section("SERVICES", this::services);
+    section("CHAT", this::chat);
+    section("TELEMETRY PIPELINE", this::pipeline);
+    section("ALERTS", this::alerts);
+    section("NEWEST ERRORS of the last 15 min", this::errors);
+    return verdict();
+  }
+
+  private void servers() {
+    out.println(terminal.bold("SERVERS"));
+    server("NATS", addresses.nats(), natsProblem(addresses.nats()));
+    http("Keycloak", addresses.keycloak(), "/realms/" + session.realm());
+    http("Collector", addresses.collectorHealth(), "/");
+    http("Prometheus", addresses.prometheus(), "/-/ready");
+    http("Loki", addresses.loki(), "/ready");
+    if (new HttpJson("Tempo", addresses.tempo()).problem("/ready").isEmpty()) {
+      server("Tempo", addresses.tempo(), Optional.empty());
+    } else {
+      http("Zipkin", addresses.zipkin(), "/health");
+    }
+    if (new HttpJson("Grafana", addresses.grafana()).problem("/api/health").isEmpty()) {
+      server("Grafana", addresses.grafana(), Optional.empty());
+    } else {
+      line(
+          State.NONE,
+          "Grafana",
+          "not running here: make trace, make logs and make status stand in for it");
+    }
+  }
+
+  private void http(String name, URI address, String path) {
+    server(name, address, new HttpJson(name, address).problem(path));
+  }
+
+  private void server(String name, URI address, Optional<String> problem) {
+    problem.ifPresentOrElse(
+        what -> {
+          line(State.BAD, name, address + "  " + what);
+          problems.add(
+              name + " " + what + ": make up starts what is missing, make ps shows each process");
+        },
+        () -> line(State.GOOD, name, address.toString()));
+  }
+
+  /** A NATS server speaks first: INFO and a JSON object (docs.nats.io, client protocol). */
+  private static Optional<String> natsProblem(URI nats) {
+    try (Socket socket = new Socket()) {
+      socket.connect(
+          new InetSocketAddress(nats.getHost(), nats.getPort() < 0 ? 4222 : nats.getPort()), 2000);
+      socket.setSoTimeout(2000);
+      String greeting = new String(socket.getInputStream().readNBytes(5), US_ASCII);
+      return greeting.equals("INFO ")
+          ? Optional.empty()
+          : Optional.of("does not greet like a NATS server");
+    } catch (IOException e) {
+      return Optional.of("does not answer");
+    }
+  }
+
+  private void services() {
+    Map<String, String> versions = new TreeMap<>();
+    for (PrometheusReader.Series info : prometheus.query("target_info")) {
+      versions.put(
+          serviceOf(info), info.labels().getOrDefault("service_version", "version unknown"));
+    }
+    Map<String, List<Duration>> ages = lastMovements();
+    SERVICES.forEach(expected -> ages.putIfAbsent(expected, List.of()));
+    ages.forEach(
+        (service, instances) -> {
+          long live = instances.stream().filter(age -> age.compareTo(SILENT) <= 0).count();
+          if (live > 0) {
+            line(
+                State.GOOD,
+                service,
+                "%-8s last telemetry %s ago%s"
+                    .formatted(
+                        versions.getOrDefault(service, ""),
+                        Text.age(instances.get(0)),
+                        live > 1 ? ", " + live + " instances" : ""));
+          } else if (SERVICES.contains(service)) {
+            String silence =
+                instances.isEmpty()
+                    ? "no telemetry in the last " + Text.age(RECENT)
+                    : "no telemetry for " + Text.age(instances.get(0));
+            line(State.BAD, service, silence);
+            problems.add(
+                service
+                    + ": "
+                    + silence
+                    + ". Is it running, does it reach the Collector? See its log");
+          }
+        });
+  }
+
+  /**
+   * How long ago each instance of each service was last heard of, youngest first. The Collector
+   * offers the last value of a dead process for minutes, so only a value that moved counts: CPU
+   * time always does.
+   */
+  private Map<String, List<Duration>> lastMovements() {
+    Map<String, List<Duration>> ages = new TreeMap<>();
+    double now = Instant.now().toEpochMilli() / 1e3;
+    for (PrometheusReader.Series cpu :
+        prometheus.queryRange("jvm_cpu_time_seconds_total", RECENT, Duration.ofSeconds(5))) {
+      double moved =
+          cpu.points().stream()
+              .filter(point -> point.value() == cpu.value())
+              .mapToDouble(PrometheusReader.Point::time)
+              .min()
+              .orElseThrow();
+      ages.computeIfAbsent(serviceOf(cpu), service -> new ArrayList<>())
+          .add(Duration.ofMillis((long) ((now - moved) * 1e3)));
+    }
+    ages.values().forEach(list -> list.sort(comparing(age -> age)));
+    return ages;
+  }
+
+  /**
+   * The job label is {@code namespace/service}, as OpenTelemetry's rules for Prometheus have it.
+   */
+  private static String serviceOf(PrometheusReader.Series series) {
+    String job = series.labels().getOrDefault("job", "");
+    return job.substring(job.lastIndexOf('/') + 1);
+  }
+
+  private void chat() {
+    figure(
+        "messages persisted",
+        "%s/s, %s since the start",
+        "sum(rate(messages_persisted_total[1m]))",
+        "sum(messages_persisted_total)");
+    errorCounter(
+        "persist errors",
+        "sum by (error_type) (increase(messages_persist_errors_total[15m]))",
+        "error_type",
+        "messages were set aside or failed: see dead_letters and  make logs SERVICE=persist-worker");
+    figure("history requests", "%s/s", "sum(rate(history_requests_total[1m]))");
+    OptionalDouble p95 =
+        prometheus.value(
+            "histogram_quantile(0.95, sum by (le) (rate(history_request_duration_seconds_bucket[5m])))");
+    line(
+        State.NONE,
+        "history p95",
+        p95.isPresent()
+            ? Text.duration((long) (p95.getAsDouble() * 1e9)) + " over 5 min"
+            : "no request in 5 min");
+    String auth =
+        prometheus.query("sort_desc(sum by (result) (increase(auth_requests_total[15m])))").stream()
+            .map(
+                s ->
+                    Text.number(Math.rint(s.value()))
+                        + " "
+                        + s.labels().getOrDefault("result", "?"))
+            .collect(Collectors.joining(", "));
+    line(State.NONE, "logins in 15 min", auth.isEmpty() ? "no figures (yet)" : auth);
+    if (prometheus.value("sum(increase(auth_requests_total{result=\"error\"}[15m]))").orElse(0)
+        >= 1) {
+      problems.add(
+          "logins end in errors: is Keycloak reachable from auth-service? make logs SERVICE=auth-service");
+    }
+  }
+
+  private void pipeline() {
+    figure(
+        "received",
+        "%s spans/s, %s log records/s, %s metric points/s",
+        "sum(rate(otelcol_receiver_accepted_spans_total[1m]))",
+        "sum(rate(otelcol_receiver_accepted_log_records_total[1m]))",
+        "sum(rate(otelcol_receiver_accepted_metric_points_total[1m]))");
+    for (PrometheusReader.Series queue : prometheus.query("otelcol_exporter_queue_size")) {
+      String exporter = queue.labels().getOrDefault("exporter", "?");
+      double capacity =
+          prometheus
+              .value("max(otelcol_exporter_queue_capacity{exporter=\"" + exporter + "\"})")
+              .orElse(Double.POSITIVE_INFINITY);
+      boolean filling = queue.value() > capacity / 2;
+      line(
+          filling ? State.BAD : State.GOOD,
+          "queue " + exporter,
+          "%s of %s".formatted(Text.number(queue.value()), Text.number(capacity)));
+      if (filling) {
+        problems.add(
+            "the Collector's queue for " + exporter + " fills: is that server down or slow?");
+      }
+    }
+    errorCounter(
+        "lost or refused",
+        "sum by (__name__) (increase({__name__=~\"otelcol_exporter_(enqueue|send)_failed_(spans|log_records|metric_points)_total"
+            + "|otelcol_receiver_refused_(spans|log_records|metric_points)_total\"}[15m]))",
+        "__name__",
+        "the Collector lost or refused telemetry: see its log");
+  }
+
+  private void alerts() {
+    List<PrometheusReader.Series> firing = prometheus.query("ALERTS{alertstate=\"firing\"}");
+    if (firing.isEmpty()) {
+      line(State.GOOD, "none fires", "");
+    }
+    for (PrometheusReader.Series alert : firing) {
+      String name = alert.labels().getOrDefault("alertname", "?");
+      String details =
+          alert.labels().entrySet().stream()
+              .filter(
+                  l ->
+                      !List.of("alertname", "alertstate", "__name__", "stack").contains(l.getKey()))
+              .map(l -> l.getKey() + "=" + l.getValue())
+              .collect(Collectors.joining(" "));
+      line(State.BAD, name, details);
+      problems.add("alert " + name + " fires (" + details + ")");
+    }
+  }
+
+  private void errors() {
+    Instant now = Instant.now();
+    List<LogLine> lines =
+        new LokiReader(addresses)
+            .query(
+                LogsCommand.logQl(null, null, List.of("ERROR", "FATAL")),
+                now.minus(RECENT),
+                now,
+                5);
+    if (lines.isEmpty()) {
+      line(State.GOOD, "none", "");
+    } else {
+      new LogView(terminal, out).ofAll(lines);
+    }
+  }
+
+  /** Fills the values of expressions into a text; says so when Prometheus has none of them. */
+  private void figure(String label, String format, String... expressions) {
+    List<String> values = new ArrayList<>();
+    for (String expression : expressions) {
+      OptionalDouble value = prometheus.value(expression);
+      values.add(value.isPresent() ? Text.number(value.getAsDouble()) : "?");
+    }
+    boolean known = values.stream().anyMatch(value -> !value.equals("?"));
+    line(State.NONE, label, known ? format.formatted(values.toArray()) : "no figures (yet)");
+  }
+
+  private void errorCounter(String label, String expression, String kindLabel, String advice) {
+    String kinds =
+        prometheus.query(expression).stream()
+            .filter(s -> s.value() >= 0.5)
+            .map(
+                s ->
+                    Text.number(Math.rint(s.value()))
+                        + " "
+                        + s.labels().getOrDefault(kindLabel, ""))
+            .collect(Collectors.joining(", "));
+    if (kinds.isEmpty()) {
+      line(State.GOOD, label, "none in 15 min");
+    } else {
+      line(State.BAD, label, kinds.strip() + " in 15 min");
+      problems.add(advice + " (" + kinds.strip() + ")");
+    }
+  }
+
+  private void section(String title, Runnable content) {
+    out.println();
+    out.println(terminal.bold(title));
+    try {
+      content.run();
+    } catch (BackendException e) {
+      line(State.BAD, "unknown", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private int verdict() {
+    out.println();
+    if (problems.isEmpty()) {
+      out.println(terminal.green("Everything is healthy."));
+      return 0;
+    }
+    out.println(terminal.red(Text.counted(problems.size(), "thing") + " to look at:"));
+    problems.forEach(problem -> out.println("  - " + problem));
+    return 1;
+  }
+
+  private void line(State state, String label, String text) {
+    String mark =
+        switch (state) {
+          case GOOD -> terminal.green(" ok ");
+          case BAD -> terminal.red("LOOK");
+          case NONE -> "    ";
+        };
+    out.printf("  %s %s %s%n", mark, terminal.column(label, 22), text);
+  }
+
+  private enum State {
+    GOOD,
+    BAD,
+    NONE
+  }
+}

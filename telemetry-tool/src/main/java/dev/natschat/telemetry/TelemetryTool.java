@@ -1,0 +1,49 @@
+package dev.natschat.telemetry;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** Reads the telemetry of the running system back, in the terminal. */
+@Command(
+    name = "telemetry-tool",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND",
+    description = "Traces, logs and the state of the running system, in the terminal.",
+    footer = {
+      "",
+      "Addresses come from TEMPO_URL, ZIPKIN_URL, LOKI_URL, PROMETHEUS_URL, COLLECTOR_HEALTH_URL,",
+      "NATS_URL, KEYCLOAK_URL, GRAFANA_URL; without them the default ports of this machine.",
+      "Exit code: 0 fine, 1 nothing found or something is down, 2 wrong usage."
+    })
+public final class TelemetryTool {
+  private TelemetryTool() {}
+
+  /** Runs one command and exits with its code. */
+  public static void main(String[] args) {
+    Session session;
+    try {
+      session = Session.from(System.getenv());
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+      return;
+    }
+    System.exit(commandLine(session).execute(args));
+  }
+
+  static CommandLine commandLine(Session session) {
+    return new CommandLine(new TelemetryTool())
+        .addSubcommand(new TraceCommand(session))
+        .addSubcommand(new LogsCommand(session))
+        .addSubcommand(new StatusCommand(session))
+        .setExecutionExceptionHandler(
+            (exception, command, parsed) -> {
+              if (exception instanceof BackendException
+                  || exception instanceof IllegalArgumentException) {
+                session.err().println(exception.getMessage());
+                return 1;
+              }
+              throw exception;
+            });
+  }
+}

@@ -1,0 +1,155 @@
+package dev.natschat.telemetry;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Prints one trace and its log lines. */
+@Command(
+    name = "trace",
+    mixinStandardHelpOptions = true,
+    description =
+        "One trace as a tree with times, kinds, services, errors and links, then the log lines that belong to it.")
+final class TraceCommand implements Callable<Integer> {
+  private static final String PUBLISHED = "publish chat.*";
+  private static final Duration LOOK_BACK = Duration.ofHours(24);
+  private static final Duration STILL_ARRIVING = Duration.ofSeconds(15);
+  private static final int FOLLOWED = 3;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "ID",
+      description =
+          "the trace's id, with or without leading zeros; default: the newest message published")
+  private @Nullable String id;
+
+  @Option(
+      names = "--follow",
+      description = "print the traces that its links lead to as well (the first 3)")
+  private boolean follow;
+
+  @Option(
+      names = "--attributes",
+      description = "all attributes of each span but those of its process")
+  private boolean attributes;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "200",
+      description = "draw at most N spans, 0 for all (default: ${DEFAULT-VALUE})")
+  private int limit;
+
+  @Option(names = "--no-logs", description = "the tree alone")
+  private boolean noLogs;
+
+  private final Session session;
+  private final Terminal terminal;
+  private final PrintStream out;
+  private final Map<String, Optional<Trace>> known = new HashMap<>();
+
+  TraceCommand(Session session) {
+    this.session = session;
+    this.terminal = session.terminal();
+    this.out = session.out();
+  }
+
+  @Override
+  public Integer call() {
+    TraceReader traces = TraceReader.open(session.addresses());
+    Optional<Trace> found = id == null || id.isBlank() ? newest(traces) : traces.trace(id);
+    if (found.isEmpty()) {
+      session.err().println(notFound(traces));
+      return 1;
+    }
+    Trace trace = found.get();
+    draw(trace, traces);
+    Set<String> linked = TraceView.linkedTraces(trace);
+    if (follow) {
+      linked.stream().limit(FOLLOWED).forEach(other -> followed(other, traces));
+    }
+    ending(trace, linked, traces);
+    return 0;
+  }
+
+  private static Optional<Trace> newest(TraceReader traces) {
+    return traces.search(TraceQuery.spanNamed(PUBLISHED, LOOK_BACK, 20)).stream()
+        .findFirst()
+        .flatMap(traces::trace);
+  }
+
+  private String notFound(TraceReader traces) {
+    return id == null || id.isBlank()
+        ? "%s holds no trace of a message published in the last 24 h: send one (make demo), or name a trace (make trace ID=...)"
+            .formatted(traces.source())
+        : "%s holds no trace %s: it has not arrived yet (give it some seconds), is older than what is kept, or was not sampled"
+            .formatted(traces.source(), Trace.normalizeId(id));
+  }
+
+  private void draw(Trace trace, TraceReader traces) {
+    new TraceView(terminal, out, limit, attributes, other -> lookUp(other, traces)).draw(trace);
+    if (!noLogs) {
+      out.println();
+      logs(trace);
+    }
+  }
+
+  private Optional<Trace> lookUp(String traceId, TraceReader traces) {
+    return known.computeIfAbsent(traceId, traces::trace);
+  }
+
+  private void logs(Trace trace) {
+    Instant start = Text.instant(trace.startNanos()).minusSeconds(60);
+    Instant end = Text.instant(trace.startNanos() + trace.durationNanos()).plusSeconds(600);
+    try {
+      List<LogLine> lines =
+          new LokiReader(session.addresses()).ofTrace(trace.id(), start, end, 500);
+      out.println(
+          terminal.bold("LOGS")
+              + "  "
+              + (lines.isEmpty() ? "none" : Text.counted(lines.size(), "line")));
+      new LogView(terminal, out).ofTrace(lines, trace);
+    } catch (BackendException e) {
+      out.println(terminal.bold("LOGS") + "  " + terminal.yellow(String.valueOf(e.getMessage())));
+    }
+  }
+
+  private void followed(String other, TraceReader traces) {
+    out.println();
+    lookUp(other, traces)
+        .ifPresentOrElse(
+            trace -> draw(trace, traces),
+            () ->
+                out.println(terminal.yellow("TRACE " + other + " is linked but not stored (yet)")));
+  }
+
+  private void ending(Trace trace, Set<String> linked, TraceReader traces) {
+    out.println();
+    Duration age =
+        Duration.between(Text.instant(trace.startNanos() + trace.durationNanos()), Instant.now());
+    if (age.compareTo(STILL_ARRIVING) < 0) {
+      out.println(
+          terminal.yellow(
+              "This trace is %s old: more of it may still arrive.".formatted(Text.age(age))));
+    }
+    if (!linked.isEmpty() && !follow) {
+      out.println(
+          "Linked with %s: see the first  make trace ID=%s"
+              .formatted(Text.counted(linked.size(), "other trace"), linked.iterator().next()));
+    }
+    if (follow && linked.size() > FOLLOWED) {
+      out.println(Text.counted(linked.size() - FOLLOWED, "more linked trace") + " not printed");
+    }
+    out.println(terminal.dim("from " + traces.source()));
+  }
+}

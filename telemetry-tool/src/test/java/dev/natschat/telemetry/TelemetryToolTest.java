@@ -1,0 +1,95 @@
+package dev.natschat.telemetry;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class TelemetryToolTest {
+  private final CannedServer server = new CannedServer();
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  @AfterEach
+  void stop() {
+    server.close();
+  }
+
+  @Test
+  void theNewestMessageTraceIsTheDefaultAndAnEmptyIdIsNone() {
+    server
+        .answers("/health", "UP")
+        .answers("/api/v2/traces", "[[{\"traceId\":\"a1\",\"id\":\"b1\",\"timestamp\":1000}]]")
+        .answers(
+            "/api/v2/trace/000000000000000000000000000000a1",
+            "[{\"traceId\":\"a1\",\"id\":\"b1\",\"name\":\"publish chat.*\",\"timestamp\":1700000000000000}]");
+
+    assertThat(run("trace", "")).isZero();
+    assertThat(out.toString(UTF_8))
+        .startsWith("TRACE 000000000000000000000000000000a1  publish chat.*");
+    assertThat(out.toString(UTF_8)).contains("LOGS  Loki at").contains("from Zipkin at");
+    assertThat(server.queries).anyMatch(query -> query.contains("spanName=publish chat.*"));
+  }
+
+  @Test
+  void aTraceThatIsNotThereIsSaidAndFails() {
+    server.answers("/health", "UP");
+
+    assertThat(run("trace", "a1")).isEqualTo(1);
+    assertThat(err.toString(UTF_8))
+        .contains("holds no trace 000000000000000000000000000000a1: it has not arrived yet");
+  }
+
+  @Test
+  void whatIsNoTraceIdIsOneLine() {
+    server.answers("/health", "UP");
+
+    assertThat(run("trace", "xyz")).isEqualTo(1);
+    assertThat(err.toString(UTF_8)).hasLineCount(1).contains("\"xyz\" is no trace id");
+  }
+
+  @Test
+  void statusFailsAndSaysWhatToDoWhenAllIsDown() {
+    Addresses nowhere = server.addresses();
+    server.close();
+
+    assertThat(run(nowhere, "status")).isEqualTo(1);
+    assertThat(out.toString(UTF_8))
+        .contains("LOOK NATS")
+        .contains("LOOK Prometheus")
+        .contains("does not answer")
+        .contains("things to look at:")
+        .contains("make up");
+  }
+
+  @Test
+  void aWrongAddressNamesItsVariable() {
+    assertThatThrownBy(() -> Addresses.from(Map.of("LOKI_URL", "here")))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("LOKI_URL is \"here\": expected an address like http://127.0.0.1:3100");
+    assertThat(Addresses.from(Map.of("NATS_URL", "nats://a:1, nats://b:2")).nats())
+        .hasToString("nats://a:1");
+    assertThat(Addresses.from(Map.of("TEMPO_URL", "http://a:1/")).tempo())
+        .hasToString("http://a:1");
+  }
+
+  private int run(String... args) {
+    return run(server.addresses(), args);
+  }
+
+  private int run(Addresses addresses, String... args) {
+    Session session =
+        new Session(
+            addresses,
+            "nats-chat",
+            new Terminal(100, false, true),
+            new PrintStream(out, true, UTF_8),
+            new PrintStream(err, true, UTF_8));
+    return TelemetryTool.commandLine(session).execute(args);
+  }
+}
