@@ -1,0 +1,125 @@
+package dev.natschat.agent;
+
+import io.nats.client.Message;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanBuilder;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.context.Context;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A call of a configured batch method. One message is processed in its own trace. Many share one
+ * batch span, which links to each message's context, and each message has one span from receipt to
+ * settlement, which links back.
+ */
+final class Batch {
+  private static final ThreadLocal<@Nullable Boolean> working = new ThreadLocal<>();
+
+  private Batch() {}
+
+  /**
+   * Null when the argument holds no messages, or a batch method calls itself with a part of its
+   * batch.
+   */
+  static @Nullable Processing begin(@Nullable Object argument) {
+    if (working.get() != null) {
+      return null;
+    }
+    Unsettled.endDropped();
+    List<Message> messages = messagesIn(argument);
+    if (messages.isEmpty()) {
+      return null;
+    }
+    Processing processing =
+        messages.size() == 1
+            ? Processing.pulledAlone(messages.get(0), Delivery.ofOrNew(messages.get(0)))
+            : ofMany(messages);
+    working.set(true);
+    return processing;
+  }
+
+  static void end(Processing processing, @Nullable Throwable thrown) {
+    working.remove();
+    processing.end(thrown);
+  }
+
+  private static List<Message> messagesIn(@Nullable Object argument) {
+    List<Message> messages = new ArrayList<>();
+    if (argument instanceof Message) {
+      messages.add((Message) argument);
+    } else if (argument instanceof Iterable) {
+      for (Object element : (Iterable<?>) argument) {
+        if (element instanceof Message) {
+          messages.add((Message) element);
+        }
+      }
+    }
+    return messages;
+  }
+
+  private static Processing ofMany(List<Message> messages) {
+    Destination destination = commonDestination(messages);
+    Context parent = Context.current();
+    SpanBuilder builder = Spans.builder(destination, Operation.PROCESS, parent);
+    builder.setAttribute(Semantics.BATCH_COUNT, (long) messages.size());
+    List<Span> sampled = new ArrayList<>(messages.size());
+    for (Message message : messages) {
+      Delivery delivery = Delivery.ofOrNew(message);
+      Span messageSpan = messageSpan(message, delivery);
+      if (messageSpan.getSpanContext().isSampled()) {
+        sampled.add(messageSpan);
+        builder.addLink(contextOf(message, delivery, messageSpan));
+      }
+    }
+    Span batch = Spans.start(builder, destination, Operation.PROCESS, parent);
+    describe(batch, messages.get(0));
+    if (batch.getSpanContext().isSampled()) {
+      for (Span messageSpan : sampled) {
+        messageSpan.addLink(batch.getSpanContext());
+      }
+    }
+    return Processing.of(batch, parent.with(batch));
+  }
+
+  /** From receipt to settlement; a message that a handler has got has its span already. */
+  private static Span messageSpan(Message message, Delivery delivery) {
+    if (delivery.processing != null && !delivery.isOpen()) {
+      return Span.fromContext(delivery.processing);
+    }
+    Span span = delivery.openSpan(message);
+    delivery.joinBatch(message);
+    return span;
+  }
+
+  /**
+   * Of the producer, as the conventions ask for; of the message's own span where nothing was
+   * propagated.
+   */
+  private static SpanContext contextOf(Message message, Delivery delivery, Span messageSpan) {
+    SpanContext producer = Span.fromContext(delivery.producer(message)).getSpanContext();
+    return producer.isValid() ? producer : messageSpan.getSpanContext();
+  }
+
+  private static Destination commonDestination(List<Message> messages) {
+    Destination first = Delivery.destination(messages.get(0));
+    for (Message message : messages) {
+      if (Delivery.destination(message) != first) {
+        return message.isJetStream()
+            ? Subjects.get().ofName(message.metaData().getStream())
+            : Destination.UNNAMED;
+      }
+    }
+    return first;
+  }
+
+  private static void describe(Span batch, Message message) {
+    if (batch.isRecording()) {
+      if (message.isJetStream()) {
+        Spans.describeConsumer(batch, message.metaData());
+      }
+      Spans.describeServer(batch, message.getConnection());
+    }
+  }
+}

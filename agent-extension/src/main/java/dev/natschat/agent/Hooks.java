@@ -1,0 +1,256 @@
+package dev.natschat.agent;
+
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import io.nats.client.MessageHandler;
+import io.nats.client.api.PublishAck;
+import io.nats.client.impl.AckType;
+import io.nats.client.impl.Headers;
+import io.nats.client.support.NatsRequestCompletableFuture;
+import io.opentelemetry.context.Context;
+import io.opentelemetry.context.Scope;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the advices call; public because the agent may inline them into jnats. Whatever goes wrong
+ * behind it ends here.
+ */
+public final class Hooks {
+  private static final int NO_RESPONDERS = 503;
+
+  private Hooks() {}
+
+  public static Object @Nullable [] publishBegins(
+      Connection connection,
+      @Nullable String subject,
+      @Nullable String replyTo,
+      @Nullable Headers headers,
+      byte @Nullable [] body) {
+    try {
+      return Sending.write(connection, subject, replyTo, headers, body);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void publishEnds(Object @Nullable [] begun, @Nullable Throwable thrown) {
+    try {
+      if (begun != null && begun[1] != null) {
+        ((Sending) begun[1]).end(thrown);
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static @Nullable Object requestBegins(
+      Connection connection,
+      @Nullable String subject,
+      byte @Nullable [] body,
+      boolean callerWaits) {
+    try {
+      return Sending.begin(Operation.REQUEST, callerWaits, connection, subject, body);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void requestEnds(
+      @Nullable Object begun, @Nullable Message reply, @Nullable Throwable thrown) {
+    if (begun == null) {
+      return;
+    }
+    try {
+      Sending.leave();
+      ((Sending) begun).endRequest(reply, thrown);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void requestFutureReturned(
+      @Nullable Object begun,
+      @Nullable CompletableFuture<Message> future,
+      @Nullable Throwable thrown) {
+    if (begun == null) {
+      return;
+    }
+    try {
+      Sending.leave();
+      if (future == null) {
+        ((Sending) begun).end(thrown);
+      } else {
+        ((Sending) begun).endWhenReplied(future);
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static @Nullable Object jetStreamPublishBegins(
+      @Nullable String subject, byte @Nullable [] body, boolean callerWaits) {
+    try {
+      return Sending.begin(Operation.PUBLISH, callerWaits, null, subject, body);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void jetStreamPublishEnds(
+      @Nullable Object begun, @Nullable PublishAck ack, @Nullable Throwable thrown) {
+    if (begun == null) {
+      return;
+    }
+    try {
+      Sending.leave();
+      ((Sending) begun).endPublish(ack, thrown);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void jetStreamPublishReturned(
+      @Nullable Object begun,
+      @Nullable CompletableFuture<PublishAck> future,
+      @Nullable Throwable thrown) {
+    if (begun == null) {
+      return;
+    }
+    try {
+      Sending.leave();
+      if (future == null) {
+        ((Sending) begun).end(thrown);
+      } else {
+        ((Sending) begun).endWhenAcknowledged(future);
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void requestCreated(NatsRequestCompletableFuture future) {
+    try {
+      Sending.created(future);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static @Nullable MessageHandler handlerSubscribes(@Nullable MessageHandler handler) {
+    try {
+      return TracedHandler.around(handler);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return handler;
+    }
+  }
+
+  /** Callbacks of the future run in the context of whoever made the request. */
+  public static @Nullable Scope replyArrives(
+      Message reply, Map<String, NatsRequestCompletableFuture> awaiting) {
+    try {
+      String subject = reply.getSubject();
+      NatsRequestCompletableFuture future =
+          awaiting.get(subject.substring(subject.lastIndexOf('.') + 1));
+      if (future == null) {
+        future = awaiting.get(reply.getSID()); // old style: one subscription per request
+      }
+      if (future == null) {
+        return null;
+      }
+      Sending sending = Sending.of(future);
+      if (sending != null
+          && reply.isStatusMessage()
+          && reply.getStatus().getCode() == NO_RESPONDERS) {
+        sending.noResponders();
+      }
+      return callbacksOf(future);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed when the hooked method returns
+  public static @Nullable Scope callbacksOf(NatsRequestCompletableFuture future) {
+    try {
+      Sending sending = Sending.of(future);
+      return sending != null && sending.hasCallbacks() ? sending.caller.makeCurrent() : null;
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  /** A dispatcher's thread outlives the call that started it, so it starts in no context. */
+  @SuppressWarnings("MustBeClosedChecker") // closed when the hooked method returns
+  public static @Nullable Scope dispatcherRuns() {
+    try {
+      return Context.root().makeCurrent();
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void close(@Nullable Scope scope) {
+    try {
+      if (scope != null) {
+        scope.close();
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void received(@Nullable Message message) {
+    try {
+      Receipt.note(message);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static @Nullable Object settlementBegins(Message message, AckType type) {
+    try {
+      return Settlement.begin(message, type);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void settlementEnds(@Nullable Object begun, @Nullable Throwable thrown) {
+    try {
+      if (begun != null) {
+        ((Settlement) begun).end(thrown);
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static @Nullable Object batchBegins(@Nullable Object argument) {
+    try {
+      return Batch.begin(argument);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void batchEnds(@Nullable Object begun, @Nullable Throwable thrown) {
+    try {
+      if (begun != null) {
+        Batch.end((Processing) begun, thrown);
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+}

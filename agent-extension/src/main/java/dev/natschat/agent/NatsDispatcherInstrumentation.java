@@ -1,0 +1,46 @@
+package dev.natschat.agent;
+
+import io.nats.client.MessageHandler;
+import io.opentelemetry.context.Scope;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
+import org.jspecify.annotations.Nullable;
+
+/** Handlers of core subscriptions, wrapped when they subscribe. */
+final class NatsDispatcherInstrumentation extends HookedType {
+  NatsDispatcherInstrumentation() {
+    super("io.nats.client.impl.NatsDispatcher");
+    hook(
+        Subscribe.class,
+        "subscribeImplCore",
+        "java.lang.String",
+        "java.lang.String",
+        "io.nats.client.MessageHandler");
+    hook(Run.class, "run");
+  }
+
+  public static final class Subscribe {
+    private Subscribe() {}
+
+    @Advice.AssignReturned.ToArguments(@ToArgument(2))
+    @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
+    public static @Nullable MessageHandler onEnter(
+        @Advice.Argument(2) @Nullable MessageHandler handler) {
+      return Hooks.handlerSubscribes(handler);
+    }
+  }
+
+  public static final class Run {
+    private Run() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
+    public static @Nullable Scope onEnter() {
+      return Hooks.dispatcherRuns();
+    }
+
+    @Advice.OnMethodExit(suppress = Throwable.class, onThrowable = Throwable.class, inline = false)
+    public static void onExit(@Advice.Enter @Nullable Scope scope) {
+      Hooks.close(scope);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+package dev.natschat.agent;
+
+import io.nats.client.Message;
+import net.bytebuddy.asm.Advice;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Every message that is asked for, by nextMessage, fetch, iterate or a reader, comes from one
+ * method.
+ */
+final class NatsSubscriptionInstrumentation extends HookedType {
+  NatsSubscriptionInstrumentation() {
+    super("io.nats.client.impl.NatsSubscription");
+    hook(Next.class, "nextMessageInternal", "java.time.Duration");
+  }
+
+  public static final class Next {
+    private Next() {}
+
+    @Advice.OnMethodExit(suppress = Throwable.class, inline = false)
+    public static void onExit(@Advice.Return @Nullable Message message) {
+      Hooks.received(message);
+    }
+  }
+}

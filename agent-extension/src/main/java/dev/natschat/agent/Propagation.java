@@ -1,0 +1,132 @@
+package dev.natschat.agent;
+
+import io.nats.client.Connection;
+import io.nats.client.impl.Headers;
+import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.context.Context;
+import io.opentelemetry.context.propagation.TextMapGetter;
+import io.opentelemetry.context.propagation.TextMapPropagator;
+import io.opentelemetry.context.propagation.TextMapSetter;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Context in NATS headers, by whatever propagators the agent is configured with. */
+final class Propagation {
+  /**
+   * {@code HPUB}, blanks, two lengths and the line's end: what a control line has beside its
+   * subjects.
+   */
+  private static final int CONTROL_LINE_REST = 40;
+
+  private static final int UTF8_BYTES_PER_CHAR = 3;
+
+  private static final TextMapPropagator propagator =
+      GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
+  private static final Collection<String> fields = propagator.fields();
+  private static final TextMapSetter<Headers> setter = new HeadersSetter();
+  private static final TextMapGetter<Headers> getter = new HeadersGetter();
+
+  private Propagation() {}
+
+  /** The context a message carries; the root context when it carries none. */
+  static Context extract(@Nullable Headers headers) {
+    return headers == null || headers.isEmpty()
+        ? Context.root()
+        : propagator.extract(Context.root(), headers, getter);
+  }
+
+  /**
+   * The headers to send: a copy that carries the context, or the caller's own object where the
+   * server takes no headers or the message would not fit with them.
+   */
+  static @Nullable Headers inject(
+      Context context,
+      Connection connection,
+      String subject,
+      @Nullable String replyTo,
+      @Nullable Headers headers,
+      byte @Nullable [] body) {
+    if (fields.isEmpty() || !connection.getServerInfo().isHeadersSupported()) {
+      return headers;
+    }
+    Headers injected = headers == null ? new Headers() : new Headers(headers);
+    if (!injected.isEmpty()) {
+      removeStale(injected);
+    }
+    propagator.inject(context, injected, setter);
+    return injected.isEmpty() || !fits(connection, subject, replyTo, injected, body)
+        ? headers
+        : injected;
+  }
+
+  /** A forwarded message may carry another spelling of the same header (Go canonicalises). */
+  private static void removeStale(Headers headers) {
+    List<String> stale = null;
+    for (String name : headers.keySet()) {
+      for (String field : fields) {
+        if (field.equalsIgnoreCase(name)) {
+          stale = stale == null ? new ArrayList<>() : stale;
+          stale.add(name);
+        }
+      }
+    }
+    if (stale != null) {
+      headers.remove(stale);
+    }
+  }
+
+  private static boolean fits(
+      Connection connection,
+      String subject,
+      @Nullable String replyTo,
+      Headers headers,
+      byte @Nullable [] body) {
+    int subjects = subject.length() + (replyTo == null ? 0 : replyTo.length());
+    if (subjects * UTF8_BYTES_PER_CHAR + CONTROL_LINE_REST
+        > connection.getOptions().getMaxControlLine()) {
+      return false;
+    }
+    long maxPayload = connection.getMaxPayload();
+    return maxPayload <= 0
+        || (body == null ? 0 : body.length) + headers.serializedLength() <= maxPayload;
+  }
+
+  private static final class HeadersSetter implements TextMapSetter<Headers> {
+    @Override
+    public void set(@Nullable Headers carrier, String key, String value) {
+      if (carrier != null) {
+        carrier.put(key, value);
+      }
+    }
+  }
+
+  private static final class HeadersGetter implements TextMapGetter<Headers> {
+    @Override
+    @SuppressWarnings("deprecation") // still abstract, and still asked by baggage and jaeger
+    public Iterable<String> keys(Headers carrier) {
+      return carrier.keySet();
+    }
+
+    @Override
+    public @Nullable String get(@Nullable Headers carrier, String key) {
+      if (carrier == null) {
+        return null;
+      }
+      List<String> values = carrier.get(key);
+      if (values == null) {
+        values = carrier.getIgnoreCase(key);
+      }
+      return values == null || values.isEmpty() ? null : values.get(0);
+    }
+
+    @Override
+    public Iterator<String> getAll(@Nullable Headers carrier, String key) {
+      List<String> values = carrier == null ? null : carrier.getIgnoreCase(key);
+      return (values == null ? Collections.<String>emptyList() : values).iterator();
+    }
+  }
+}

@@ -1,0 +1,228 @@
+package dev.natschat.agent;
+
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import io.nats.client.api.PublishAck;
+import io.nats.client.impl.Headers;
+import io.nats.client.support.NatsRequestCompletableFuture;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.context.Context;
+import io.opentelemetry.instrumentation.api.util.VirtualField;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One message on its way out: the span of a publish, a request, or a JetStream publish. All of them
+ * end in {@code NatsConnection.publishInternal}, on the thread that called: only there the context
+ * is injected.
+ */
+final class Sending {
+  private static final ThreadLocal<@Nullable Sending> current = new ThreadLocal<>();
+  private static final VirtualField<NatsRequestCompletableFuture, Sending> field =
+      VirtualField.find(NatsRequestCompletableFuture.class, Sending.class);
+
+  /** Of the caller: current again in the callbacks of its future. */
+  final Context caller;
+
+  private final String subject;
+  private final Context context;
+  private final Span span;
+  private final boolean callerWaits;
+  private @Nullable NatsRequestCompletableFuture future;
+  private volatile boolean noResponders;
+
+  private Sending(
+      Operation operation,
+      boolean callerWaits,
+      @Nullable Connection connection,
+      String subject,
+      byte @Nullable [] body) {
+    this.caller = Context.current();
+    this.subject = subject;
+    this.callerWaits = callerWaits;
+    Destination destination = destination(connection, subject);
+    this.span = Spans.start(destination, operation, caller);
+    this.context = caller.with(span);
+    Spans.describeSent(span, connection, subject, body);
+  }
+
+  private static Destination destination(@Nullable Connection connection, String subject) {
+    Subjects subjects = Subjects.get();
+    String inboxPrefix = connection == null ? null : connection.getOptions().getInboxPrefix();
+    return subjects.isInbox(subject, inboxPrefix) || ReplyExpected.at(subject)
+        ? Destination.TEMPORARY
+        : subjects.ofPublished(subject);
+  }
+
+  /**
+   * A request or JetStream publish begins; null when it is plumbing, or part of one that has begun.
+   */
+  static @Nullable Sending begin(
+      Operation operation,
+      boolean callerWaits,
+      @Nullable Connection connection,
+      @Nullable String subject,
+      byte @Nullable [] body) {
+    if (subject == null || current.get() != null || Subjects.isPlumbing(subject)) {
+      return null;
+    }
+    Sending sending = new Sending(operation, callerWaits, connection, subject, body);
+    current.set(sending);
+    return sending;
+  }
+
+  /**
+   * jnats writes a message: returns the headers to write and the span to end; null to leave it
+   * alone.
+   */
+  static Object @Nullable [] write(
+      Connection connection,
+      @Nullable String subject,
+      @Nullable String replyTo,
+      @Nullable Headers headers,
+      byte @Nullable [] body) {
+    if (subject == null) {
+      return null;
+    }
+    Sending begun = current.get();
+    if (begun != null && begun.subject.equals(subject)) {
+      begun.describeConnection(connection);
+      return written(begun, null, connection, replyTo, headers, body);
+    }
+    if (Subjects.isPlumbing(subject)) {
+      return null;
+    }
+    Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body);
+    ReplyExpected.answered(alone.caller, subject, headers);
+    return written(alone, alone, connection, replyTo, headers, body);
+  }
+
+  /** A JetStream publish begins before its connection is at hand. */
+  private void describeConnection(Connection connection) {
+    Spans.describeServer(span, connection);
+  }
+
+  private static @Nullable Object[] written(
+      Sending sending,
+      @Nullable Sending toEnd,
+      Connection connection,
+      @Nullable String replyTo,
+      @Nullable Headers headers,
+      byte @Nullable [] body) {
+    Headers injected =
+        Propagation.inject(sending.context, connection, sending.subject, replyTo, headers, body);
+    return new Object[] {injected, toEnd};
+  }
+
+  static void created(NatsRequestCompletableFuture future) {
+    Sending begun = current.get();
+    if (begun != null) {
+      begun.future = future;
+      field.set(future, begun);
+    }
+  }
+
+  static @Nullable Sending of(NatsRequestCompletableFuture future) {
+    return field.get(future);
+  }
+
+  /**
+   * Whether the callbacks of the future run in the caller's context; who waits has no callbacks.
+   */
+  boolean hasCallbacks() {
+    return !callerWaits;
+  }
+
+  void noResponders() {
+    noResponders = true;
+  }
+
+  /** The call that began this returned or threw on the caller's thread. */
+  static void leave() {
+    current.set(null);
+  }
+
+  void end(@Nullable Throwable thrown) {
+    if (thrown != null) {
+      Spans.fail(span, thrown);
+    }
+    span.end();
+  }
+
+  void endRequest(@Nullable Message reply, @Nullable Throwable thrown) {
+    if (thrown != null) {
+      end(thrown);
+    } else if (reply != null && future != null && succeeded(future)) {
+      String serviceError = ReplyExpected.errorOf(reply.getHeaders());
+      if (serviceError != null) {
+        Spans.fail(span, serviceError);
+      }
+      span.end();
+    } else {
+      Spans.fail(span, whyNoReply());
+      span.end();
+    }
+  }
+
+  private static boolean succeeded(CompletableFuture<?> future) {
+    return future.isDone() && !future.isCompletedExceptionally();
+  }
+
+  private String whyNoReply() {
+    if (noResponders) {
+      return "no_responders";
+    }
+    return future != null && future.isDone() && !future.wasCancelledTimedOut()
+        ? "cancelled"
+        : "timeout";
+  }
+
+  void endWhenReplied(CompletableFuture<Message> replied) {
+    CompletableFuture<Message> unused =
+        replied.whenComplete(
+            (reply, thrown) -> {
+              try {
+                endRequest(reply, null);
+              } catch (Throwable fault) {
+                Faults.report(fault);
+              }
+            });
+  }
+
+  void endPublish(@Nullable PublishAck ack, @Nullable Throwable thrown) {
+    if (ack != null) {
+      span.setAttribute(Semantics.STREAM, ack.getStream());
+      span.setAttribute(Semantics.STREAM_SEQUENCE, ack.getSeqno());
+      if (ack.isDuplicate()) {
+        span.setAttribute(Semantics.DUPLICATE, true);
+      }
+    }
+    end(thrown);
+  }
+
+  void endWhenAcknowledged(CompletableFuture<PublishAck> acknowledged) {
+    CompletableFuture<PublishAck> unused =
+        acknowledged.whenComplete(
+            (ack, thrown) -> {
+              try {
+                endPublish(ack, thrown == null ? null : cause(thrown));
+              } catch (Throwable fault) {
+                Faults.report(fault);
+              }
+            });
+  }
+
+  /**
+   * jnats wraps what went wrong into a RuntimeException, CompletableFuture that into a
+   * CompletionException.
+   */
+  private static Throwable cause(Throwable thrown) {
+    Throwable cause = thrown;
+    while (cause.getCause() != null
+        && (cause instanceof CompletionException || cause.getClass() == RuntimeException.class)) {
+      cause = cause.getCause();
+    }
+    return cause;
+  }
+}

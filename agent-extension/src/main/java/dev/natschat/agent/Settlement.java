@@ -1,0 +1,76 @@
+package dev.natschat.agent;
+
+import io.nats.client.Message;
+import io.nats.client.impl.AckType;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.context.Context;
+import org.jspecify.annotations.Nullable;
+
+/** An ack, nak, term or inProgress on its way to the server. */
+final class Settlement {
+  private final Delivery delivery;
+  private final AckType type;
+  private final @Nullable Span span;
+
+  private Settlement(Delivery delivery, AckType type, @Nullable Span span) {
+    this.delivery = delivery;
+    this.type = type;
+    this.span = span;
+  }
+
+  /** Null when jnats will send nothing, or the message is none of ours. */
+  static @Nullable Settlement begin(Message message, AckType type) {
+    AckType last = message.lastAck();
+    Delivery delivery = last != null && last.terminal ? null : Delivery.of(message);
+    if (delivery == null) {
+      return null;
+    }
+    if (delivery.isInBatch()) {
+      return new Settlement(delivery, type, null);
+    }
+    if (delivery.processing == null) {
+      delivery.openSpan(message);
+    }
+    Context processing = delivery.processing;
+    return processing == null || !Settings.get().settleSpans
+        ? new Settlement(delivery, type, null)
+        : new Settlement(delivery, type, startSpan(message, type, processing));
+  }
+
+  private static Span startSpan(Message message, AckType type, Context processing) {
+    Span span = Spans.start(Delivery.destination(message), Operation.SETTLE, processing);
+    if (span.isRecording()) {
+      span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
+      span.setAttribute(Semantics.OUTCOME, outcome(type));
+      Spans.describeConsumer(span, message.metaData());
+      span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
+      Spans.describeServer(span, message.getConnection());
+    }
+    return span;
+  }
+
+  void end(@Nullable Throwable thrown) {
+    if (span != null) {
+      if (thrown != null) {
+        Spans.fail(span, thrown);
+      }
+      span.end();
+    }
+    if (type.terminal) {
+      delivery.settled(outcome(type), thrown);
+    }
+  }
+
+  private static String outcome(AckType type) {
+    switch (type) {
+      case AckAck:
+        return "ack";
+      case AckNak:
+        return "nak";
+      case AckTerm:
+        return "term";
+      default:
+        return "in_progress";
+    }
+  }
+}

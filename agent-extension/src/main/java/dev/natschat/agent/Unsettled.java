@@ -1,0 +1,46 @@
+package dev.natschat.agent;
+
+import io.nats.client.Message;
+import io.opentelemetry.api.trace.Span;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Ends the spans of messages that the application dropped without settling them: outcome {@code
+ * none}.
+ */
+final class Unsettled extends WeakReference<Message> {
+  private static final ReferenceQueue<Message> dropped = new ReferenceQueue<>();
+  private static final Set<Unsettled> watched = ConcurrentHashMap.newKeySet();
+
+  private final Span span;
+
+  private Unsettled(Message message, Span span) {
+    super(message, dropped);
+    this.span = span;
+  }
+
+  static Unsettled watch(Message message, Span span) {
+    Unsettled unsettled = new Unsettled(message, span);
+    watched.add(unsettled);
+    return unsettled;
+  }
+
+  void forget() {
+    watched.remove(this);
+    clear();
+  }
+
+  static void endDropped() {
+    Reference<? extends Message> reference;
+    while ((reference = dropped.poll()) != null) {
+      Unsettled unsettled = (Unsettled) reference;
+      watched.remove(unsettled);
+      unsettled.span.setAttribute(Semantics.OUTCOME, "none");
+      unsettled.span.end();
+    }
+  }
+}
