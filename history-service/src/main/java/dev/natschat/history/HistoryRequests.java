@@ -1,0 +1,89 @@
+package dev.natschat.history;
+
+import dev.natschat.history.RequestFailed.Kind;
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import io.nats.client.MessageHandler;
+import io.nats.client.impl.Headers;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Answers one request for the history of the room that its subject names. */
+final class HistoryRequests implements MessageHandler {
+  static final String SUBJECT = "chat.history.*";
+
+  /** As long as clients wait for an answer: nobody reads what comes later. */
+  static final Duration PATIENCE = Duration.ofSeconds(2);
+
+  /** What the agent puts into an answer's headers: trace context and baggage. */
+  static final int ROOM_FOR_HEADERS = 1024;
+
+  private static final Logger log = LoggerFactory.getLogger(HistoryRequests.class);
+  private static final long BETWEEN_WARNINGS_NANOS = 1_000_000_000;
+  private static final int PREFIX_LENGTH = "chat.history.".length();
+
+  private final MessageStore store;
+  private final Workers workers;
+  private final Metrics metrics;
+  private final AtomicLong lastWarning = new AtomicLong(System.nanoTime() - BETWEEN_WARNINGS_NANOS);
+
+  HistoryRequests(MessageStore store, Workers workers, Metrics metrics) {
+    this.store = store;
+    this.workers = workers;
+    this.metrics = metrics;
+  }
+
+  /**
+   * @throws RequestFailed after the requester was sent an error: for the span, which then says so
+   */
+  @Override
+  public void onMessage(Message request) {
+    if (request.getReplyTo() == null) {
+      return; // nobody to answer
+    }
+    long start = System.nanoTime();
+    try {
+      answer(request);
+      metrics.answered(System.nanoTime() - start);
+    } catch (RequestFailed failed) {
+      answerWithError(request, failed);
+      metrics.failed(failed.kind(), System.nanoTime() - start);
+      warn(failed);
+      throw failed;
+    }
+  }
+
+  private void answer(Message request) {
+    if (workers.waited().compareTo(PATIENCE) > 0) {
+      throw new RequestFailed(Kind.OVERLOADED, null);
+    }
+    String room = request.getSubject().substring(PREFIX_LENGTH);
+    Connection nats = request.getConnection();
+    byte[] body = Answer.of(store.newest(room), nats.getMaxPayload() - ROOM_FOR_HEADERS);
+    nats.publish(request.getReplyTo(), body);
+    log.atInfo().addKeyValue("room", room).addKeyValue("bytes", body.length).log("Answered");
+  }
+
+  /** Headers as NATS' service protocol has them (ADR-32); a body that every client can parse. */
+  private static void answerWithError(Message request, RequestFailed failed) {
+    Headers headers =
+        new Headers()
+            .put("Nats-Service-Error", failed.kind().message())
+            .put("Nats-Service-Error-Code", Integer.toString(failed.kind().code()));
+    request.getConnection().publish(request.getReplyTo(), headers, Answer.EMPTY);
+  }
+
+  /** Failures come by the thousand: the metric counts them all, the log shows one a second. */
+  private void warn(RequestFailed failed) {
+    long now = System.nanoTime();
+    long last = lastWarning.get();
+    if (now - last >= BETWEEN_WARNINGS_NANOS && lastWarning.compareAndSet(last, now)) {
+      log.atWarn()
+          .addKeyValue("error.type", failed.kind().errorType())
+          .setCause(failed.getCause())
+          .log("Answered with an error: {}", failed.getMessage());
+    }
+  }
+}

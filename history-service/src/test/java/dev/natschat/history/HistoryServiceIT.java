@@ -1,0 +1,400 @@
+package dev.natschat.history;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import io.nats.client.Subscription;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The service against a real broker and a real database. */
+@Timeout(120)
+@SuppressWarnings("try") // closing a jnats connection may be interrupted, and is here not
+class HistoryServiceIT {
+  private static NatsServer broker;
+  private static Database database;
+  private static HistoryService service;
+  private static Connection alice;
+
+  private final String room = "room-" + UUID.randomUUID();
+
+  @BeforeAll
+  static void start() throws Exception {
+    broker = NatsServer.start();
+    database = Database.start();
+    service = started(config(4));
+    alice = broker.connect();
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    alice.close();
+    service.close();
+    database.close();
+    broker.close();
+  }
+
+  @Test
+  void theNewestFiftyComeOldestFirst() throws Exception {
+    for (int i = 0; i < 60; i++) {
+      database.store(room, "alice", "text " + i, 1000 + i);
+    }
+    assertThat(texts(ask(room)))
+        .isEqualTo(IntStream.range(10, 60).mapToObj(i -> "text " + i).toList());
+  }
+
+  @Test
+  void theOrderIsThatOfTheTimestamps() throws Exception {
+    database.store(room, "alice", "second", 2);
+    database.store(room, "alice", "third", 3);
+    database.store(room, "alice", "first", 1);
+    assertThat(texts(ask(room))).containsExactly("first", "second", "third");
+  }
+
+  @Test
+  void equalTimestampsComeBackInStreamOrder() throws Exception {
+    for (int sequence : List.of(1005, 1001, 1004, 1002, 1003)) {
+      database.store(room, "alice", "text " + sequence, 7, sequence);
+    }
+    assertThat(texts(ask(room)))
+        .containsExactly("text 1001", "text 1002", "text 1003", "text 1004", "text 1005");
+  }
+
+  @Test
+  void anAnswerIsTheBytesThatClientsHaveAlwaysBeenSent() throws Exception {
+    database.store(room, "al<i>ce", "1 > 0 & \u2028", 1700000000000L);
+    Message answer = ask(room);
+    assertThat(new String(answer.getData(), UTF_8))
+        .isEqualTo(
+            "[{\"user\":\"al\\u003ci\\u003ece\",\"text\":\"1 \\u003e 0 \\u0026 \\u2028\","
+                + "\"timestamp\":1700000000000,\"room\":\"%s\"}]",
+            room);
+    assertThat(answer.hasHeaders()).isFalse();
+  }
+
+  @Test
+  void anUnknownRoomIsAnEmptyArrayWithoutAnError() throws Exception {
+    Message answer = ask(room);
+    assertThat(new String(answer.getData(), UTF_8)).isEqualTo("[]");
+    assertThat(answer.hasHeaders()).isFalse();
+  }
+
+  @Test
+  void theAdminRoomIsARoomLikeOthers() throws Exception {
+    database.store("__admin__", "alice", room, 1);
+    assertThat(texts(ask("__admin__"))).contains(room);
+  }
+
+  @Test
+  void aRoomOfAnyCharactersIsJustARoom() throws Exception {
+    String odd = "Ünïcode'\"%_;--" + room;
+    database.store(odd, "alice", "here", 1);
+    assertThat(texts(ask(odd))).containsExactly("here");
+    assertThat(texts(ask("x".repeat(3000)))).isEmpty();
+  }
+
+  @Test
+  void whatTheRequestCarriesIsIgnored() throws Exception {
+    database.store(room, "alice", "here", 1);
+    byte[] binary = new byte[40_000];
+    Message answer = alice.request("chat.history." + room, binary, Duration.ofSeconds(5));
+    assertThat(texts(answer)).containsExactly("here");
+  }
+
+  @Test
+  void anAnswerTooBigForTheBrokerLosesItsOldestMessages() throws Exception {
+    for (int i = 0; i < 50; i++) {
+      database.store(room, "alice", i + " " + "<".repeat(1000), i);
+    }
+    Message answer = ask(room);
+    List<String> texts = texts(answer);
+    int perMessage = answer.getData().length / texts.size();
+    assertThat(answer.getData().length)
+        .isLessThanOrEqualTo((int) NatsServer.MAX_PAYLOAD - HistoryRequests.ROOM_FOR_HEADERS)
+        .isGreaterThan(
+            (int) NatsServer.MAX_PAYLOAD - HistoryRequests.ROOM_FOR_HEADERS - perMessage);
+    assertThat(texts.get(texts.size() - 1)).startsWith("49 ");
+  }
+
+  @Test
+  void twoInstancesAnswerOnce() throws Exception {
+    try (HistoryService second = started(config(2))) {
+      Subscription inbox = alice.subscribe("_UINBOX.alice.once");
+      for (int i = 0; i < 200; i++) {
+        alice.publish("chat.history." + room, "_UINBOX.alice.once", null);
+      }
+      int answers = 0;
+      while (inbox.nextMessage(answers < 200 ? Duration.ofSeconds(5) : Duration.ofMillis(200))
+          != null) {
+        answers++;
+      }
+      inbox.unsubscribe();
+      assertThat(answers).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void aRequestWithoutReplySubjectHurtsNobody() throws Exception {
+    alice.publish("chat.history." + room, null);
+    assertThat(texts(ask(room))).isEmpty();
+  }
+
+  @Test
+  void aReplySubjectOutsideTheInboxesIsRefusedByTheBroker() throws Exception {
+    Subscription admin = alice.subscribe("admin.chat");
+    alice.publish("chat.history." + room, "admin.chat", null);
+    assertThat(texts(ask(room))).isEmpty();
+    assertThat(admin.nextMessage(Duration.ofMillis(200))).isNull();
+    admin.unsubscribe();
+  }
+
+  @Test
+  void aRestartedBrokerIsFoundAgain() throws Exception {
+    try (NatsServer own = NatsServer.start();
+        HistoryService there = started(config(own, database, 1, null));
+        Connection client = own.connect()) {
+      own.restart();
+      await().until(there::isReady);
+      await().ignoreExceptions().until(() -> texts(ask(client, room)).isEmpty());
+    }
+  }
+
+  @Test
+  void aDatabaseOutageIsNotAnEmptyRoom(@TempDir Path directory) throws Exception {
+    Path health = directory.resolve("ready");
+    try (Database own = Database.start();
+        NatsServer ownBroker = NatsServer.start();
+        HistoryService there = started(config(ownBroker, own, 2, health));
+        Connection client = ownBroker.connect()) {
+      own.store(room, "alice", "still here", 1);
+      assertThat(texts(ask(client, room))).containsExactly("still here");
+      await().until(() -> Files.exists(health));
+
+      own.stop();
+      for (int i = 0; i < 20; i++) {
+        assertError(ask(client, room), "503", "database is unavailable");
+      }
+      await().until(() -> !Files.exists(health));
+
+      own.startAgain();
+      await().until(there::isReady);
+      assertThat(texts(ask(client, room))).containsExactly("still here");
+      await().until(() -> Files.exists(health));
+    }
+  }
+
+  @Test
+  void itStartsWithoutADatabaseAndFindsItLater() throws Exception {
+    try (Database own = Database.start();
+        NatsServer ownBroker = NatsServer.start()) {
+      own.stop();
+      try (HistoryService there = new HistoryService(config(ownBroker, own, 2, null));
+          Connection client = ownBroker.connect()) {
+        assertError(ask(client, room), "503", "database is unavailable");
+        own.startAgain();
+        await().until(there::isReady);
+        assertThat(texts(ask(client, room))).isEmpty();
+      }
+    }
+  }
+
+  @Test
+  void aDatabaseThatRestartedWhileNobodyAskedIsNoError() throws Exception {
+    try (Database own = Database.start();
+        NatsServer ownBroker = NatsServer.start();
+        HistoryService there = started(config(ownBroker, own, 2, null));
+        Connection client = ownBroker.connect()) {
+      assertThat(texts(ask(client, room))).isEmpty();
+      own.stop();
+      await().until(() -> !there.isReady());
+      own.startAgain();
+      await().until(there::isReady);
+      for (int i = 0; i < 10; i++) {
+        assertThat(ask(client, room).hasHeaders()).isFalse();
+      }
+    }
+  }
+
+  /** One worker and a locked table: each query takes its whole second. */
+  @Test
+  void whoHasWaitedTooLongIsNotQueriedFor() throws Exception {
+    try (Locked locked = new Locked(1)) {
+      List<CompletableFuture<Message>> answers = locked.ask(6);
+      assertError(answers.get(0).get(), "504", "did not answer in time");
+      assertError(answers.get(1).get(), "504", "did not answer in time");
+      for (CompletableFuture<Message> late : answers.subList(2, 6)) {
+        assertError(late.get(), "503", "overloaded");
+      }
+    }
+  }
+
+  @Test
+  void moreThanTheQueueHoldsIsRefusedAtOnceAndTheRestRecovers() throws Exception {
+    try (Locked locked = new Locked(1)) {
+      List<CompletableFuture<Message>> answers = locked.ask(1000);
+      Message refused = answers.get(999).get();
+      assertError(refused, "503", "overloaded");
+      assertThat(answers.get(0)).as("still at the database").isNotDone();
+      locked.unlock();
+      for (CompletableFuture<Message> answer : answers) {
+        answer.get(); // every single one is answered
+      }
+      assertThat(texts(locked.ask(1).get(0).get())).isEmpty();
+    }
+  }
+
+  @Test
+  void stoppingAnswersWhatHasArrived() throws Exception {
+    try (Locked locked = new Locked(2)) {
+      List<CompletableFuture<Message>> answers = locked.ask(100);
+      await().until(locked::isWaitedFor);
+      CompletableFuture<Void> stopped = CompletableFuture.runAsync(locked.service::close);
+      locked.unlock();
+      stopped.get();
+      for (CompletableFuture<Message> answer : answers) {
+        assertThat(answer.get(5, TimeUnit.SECONDS).isStatusMessage()).isFalse();
+      }
+    }
+  }
+
+  @Test
+  void theQueryReadsOnlyItsIndex() throws Exception {
+    try (java.sql.Connection admin = database.admin();
+        Statement statement = admin.createStatement()) {
+      statement.execute(
+          "INSERT INTO messages(room, username, text, timestamp, stream_seq, stored_at)"
+              + " SELECT 'plan-' || n % 500, 'u', 't', n / 7, n, -n FROM generate_series(1, 200000) n");
+      statement.execute("ANALYZE messages");
+      try (PreparedStatement explain =
+          admin.prepareStatement("EXPLAIN (FORMAT JSON) " + MessageStore.NEWEST)) {
+        explain.setString(1, "plan-1");
+        try (ResultSet plan = explain.executeQuery()) {
+          plan.next();
+          assertThat(plan.getString(1))
+              .contains("\"Index Scan\"")
+              .doesNotContain("\"Sort\"", "Seq Scan");
+        }
+      } finally {
+        statement.execute("DELETE FROM messages WHERE room LIKE 'plan-%'");
+      }
+    }
+  }
+
+  /** A service of few workers whose table somebody has locked. */
+  private static final class Locked implements AutoCloseable {
+    final NatsServer ownBroker = NatsServer.start();
+    final HistoryService service;
+    final Connection client;
+    final java.sql.Connection lock = database.admin();
+
+    Locked(int workers) throws Exception {
+      service = started(config(ownBroker, database, workers, null));
+      client = ownBroker.connect();
+      lock.setAutoCommit(false);
+      try (Statement statement = lock.createStatement()) {
+        statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+      }
+    }
+
+    List<CompletableFuture<Message>> ask(int times) {
+      List<CompletableFuture<Message>> answers = new ArrayList<>();
+      for (int i = 0; i < times; i++) {
+        answers.add(client.requestWithTimeout("chat.history.locked", null, Duration.ofSeconds(30)));
+      }
+      return answers;
+    }
+
+    boolean isWaitedFor() throws SQLException {
+      try (Statement statement = lock.createStatement();
+          ResultSet waiting =
+              statement.executeQuery("SELECT count(*) FROM pg_locks WHERE NOT granted")) {
+        waiting.next();
+        return waiting.getInt(1) > 0;
+      }
+    }
+
+    void unlock() throws SQLException {
+      lock.rollback();
+    }
+
+    @Override
+    public void close() throws Exception {
+      lock.close();
+      client.close();
+      service.close();
+      ownBroker.close();
+    }
+  }
+
+  private static HistoryService started(Config config) throws InterruptedException {
+    HistoryService service = new HistoryService(config);
+    await().until(service::isReady);
+    return service;
+  }
+
+  private static Config config(int workers) {
+    return config(broker, database, workers, null);
+  }
+
+  private static Config config(
+      NatsServer broker,
+      Database database,
+      int workers,
+      @org.jspecify.annotations.Nullable Path health) {
+    return new Config(
+        broker.url(),
+        "history-service",
+        "test-only",
+        database.url(),
+        Database.USER,
+        Database.PASSWORD,
+        workers,
+        health);
+  }
+
+  private static Message ask(String room) throws Exception {
+    return ask(alice, room);
+  }
+
+  private static Message ask(Connection client, String room) throws Exception {
+    return client
+        .requestWithTimeout("chat.history." + room, null, Duration.ofSeconds(5))
+        .get(10, TimeUnit.SECONDS);
+  }
+
+  private static void assertError(Message answer, String code, String message) {
+    assertThat(new String(answer.getData(), UTF_8)).isEqualTo("[]");
+    assertThat(answer.getHeaders().getFirst("Nats-Service-Error-Code")).isEqualTo(code);
+    assertThat(answer.getHeaders().getFirst("Nats-Service-Error")).contains(message);
+  }
+
+  private static List<String> texts(Message answer) throws IOException {
+    JsonNode messages = new ObjectMapper().readTree(answer.getData());
+    return StreamSupport.stream(messages.spliterator(), false)
+        .map(message -> message.get("text").textValue())
+        .toList();
+  }
+}

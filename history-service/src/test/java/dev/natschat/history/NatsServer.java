@@ -1,0 +1,111 @@
+package dev.natschat.history;
+
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.awaitility.Awaitility;
+
+/** A nats-server of the test's own, with the permissions that nats/nats.conf gives. */
+final class NatsServer implements AutoCloseable {
+  static final long MAX_PAYLOAD = 64 * 1024;
+
+  private static final String CONFIGURATION =
+      """
+      listen: "127.0.0.1:%d"
+      max_payload: %d
+      accounts {
+        CHAT {
+          users: [
+            { user: history-service, password: test-only, permissions: {
+                publish: ["_UINBOX.>", "_INBOX.>"], subscribe: "chat.history.* history-service" } }
+            { user: alice, password: test-only }
+          ]
+        }
+      }
+      """;
+
+  private final int port;
+  private final Path directory;
+  private Process process;
+
+  private NatsServer(int port, Path directory) throws IOException {
+    this.port = port;
+    this.directory = directory;
+    Files.writeString(directory.resolve("nats.conf"), CONFIGURATION.formatted(port, MAX_PAYLOAD));
+    process = launch();
+  }
+
+  static NatsServer start() throws IOException {
+    NatsServer server = new NatsServer(freePort(), Files.createTempDirectory("nats"));
+    server.awaitReady();
+    return server;
+  }
+
+  String url() {
+    return "nats://127.0.0.1:" + port;
+  }
+
+  /** A user of the chat. */
+  Connection connect() throws IOException, InterruptedException {
+    return Nats.connect(
+        Options.builder()
+            .server(url())
+            .userInfo("alice", "test-only")
+            .supportUTF8Subjects()
+            .inboxPrefix("_UINBOX.alice.")
+            .build());
+  }
+
+  void restart() throws IOException {
+    stop();
+    process = launch();
+    awaitReady();
+  }
+
+  @Override
+  public void close() throws IOException {
+    stop();
+    Files.delete(directory.resolve("nats.conf"));
+    Files.delete(directory);
+  }
+
+  private Process launch() throws IOException {
+    return new ProcessBuilder(
+            System.getProperty("nats.server"), "-c", directory.resolve("nats.conf").toString())
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start();
+  }
+
+  private void stop() {
+    process.destroy();
+    try {
+      process.waitFor(10, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void awaitReady() {
+    Awaitility.await().ignoreExceptions().until(() -> closed(connect()));
+  }
+
+  private static boolean closed(Connection connection) throws InterruptedException {
+    connection.close();
+    return true;
+  }
+
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
