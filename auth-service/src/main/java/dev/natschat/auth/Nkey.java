@@ -7,29 +7,17 @@ import org.bouncycastle.math.ec.rfc8032.Ed25519;
 import org.bouncycastle.util.encoders.Base32;
 
 /**
- * The text form of NATS' keys: base32 of prefix, 32 bytes and CRC-16, without padding (<a
- * href="https://github.com/nats-io/nkeys">nats-io/nkeys</a>). jnats has it too, but knows no curve
- * keys.
+ * The kinds of NATS' keys and their text form: base32, without padding, of a prefix, 32 bytes and a
+ * CRC-16 (<a href="https://github.com/nats-io/nkeys">nats-io/nkeys</a>). jnats has the form too,
+ * but knows no curve keys.
  */
 enum Nkey {
-  /** Ed25519; the public key starts with A, the seed with SA. */
-  ACCOUNT(0) {
-    @Override
-    byte[] publicKey(byte[] seed) {
-      byte[] key = new byte[KEY_LENGTH];
-      Ed25519.generatePublicKey(seed, 0, key, 0);
-      return key;
-    }
-  },
-  /** X25519, called xkey; the public key starts with X, the seed with SX. */
-  CURVE(23 << 3) {
-    @Override
-    byte[] publicKey(byte[] seed) {
-      byte[] key = new byte[KEY_LENGTH];
-      X25519.scalarMultBase(seed, 0, key, 0);
-      return key;
-    }
-  };
+  /** Ed25519; signs the users' JWTs. Public keys start with A, seeds with SA. */
+  ACCOUNT(0),
+  /** Ed25519; a server signs its requests with it. Public keys start with N, seeds with SN. */
+  SERVER(13 << 3),
+  /** X25519, also called xkey. Public keys start with X, seeds with SX. */
+  CURVE(23 << 3);
 
   static final int KEY_LENGTH = 32;
   private static final int SEED = 18 << 3;
@@ -40,9 +28,6 @@ enum Nkey {
     this.prefix = prefix;
   }
 
-  /** The raw public key that belongs to a raw seed. */
-  abstract byte[] publicKey(byte[] seed);
-
   /** A new seed in text form. */
   String newSeed(SecureRandom random) {
     byte[] seed = new byte[KEY_LENGTH];
@@ -50,12 +35,23 @@ enum Nkey {
     return encodeSeed(seed);
   }
 
+  /** The raw public key that belongs to a raw seed. */
+  byte[] publicKey(byte[] seed) {
+    byte[] key = new byte[KEY_LENGTH];
+    if (this == CURVE) {
+      X25519.scalarMultBase(seed, 0, key, 0);
+    } else {
+      Ed25519.generatePublicKey(seed, 0, key, 0);
+    }
+    return key;
+  }
+
   String encodeSeed(byte[] seed) {
     return encode(seedPrefix(), seed);
   }
 
   String encodePublicKey(byte[] key) {
-    return encode(new byte[] {(byte) prefix}, key);
+    return encode(publicPrefix(), key);
   }
 
   /**
@@ -70,7 +66,11 @@ enum Nkey {
    * @throws IllegalArgumentException if the text is not a public key of this kind
    */
   byte[] decodePublicKey(String text) {
-    return decode(new byte[] {(byte) prefix}, text);
+    return decode(publicPrefix(), text);
+  }
+
+  private byte[] publicPrefix() {
+    return new byte[] {(byte) prefix};
   }
 
   private byte[] seedPrefix() {
@@ -78,23 +78,24 @@ enum Nkey {
   }
 
   private static String encode(byte[] prefix, byte[] key) {
-    byte[] raw = Arrays.copyOf(prefix, prefix.length + key.length + 2);
+    int body = prefix.length + key.length;
+    byte[] raw = Arrays.copyOf(prefix, body + 2);
     System.arraycopy(key, 0, raw, prefix.length, key.length);
-    int crc = crc16(raw, raw.length - 2);
-    raw[raw.length - 2] = (byte) crc;
-    raw[raw.length - 1] = (byte) (crc >> 8);
+    int crc = crc16(raw, body);
+    raw[body] = (byte) crc;
+    raw[body + 1] = (byte) (crc >> 8);
     return Base32.toBase32String(raw).replace("=", "");
   }
 
-  private byte[] decode(byte[] expectedPrefix, String text) {
+  private byte[] decode(byte[] prefix, String text) {
     byte[] raw = base32(text);
-    int body = raw.length - 2;
-    if (raw.length != expectedPrefix.length + KEY_LENGTH + 2
-        || !Arrays.equals(expectedPrefix, 0, expectedPrefix.length, raw, 0, expectedPrefix.length)
+    int body = prefix.length + KEY_LENGTH;
+    if (raw.length != body + 2
+        || !Arrays.equals(prefix, Arrays.copyOf(raw, prefix.length))
         || crc16(raw, body) != ((raw[body] & 0xff) | (raw[body + 1] & 0xff) << 8)) {
       throw new IllegalArgumentException("not an NKey of kind " + this);
     }
-    return Arrays.copyOfRange(raw, expectedPrefix.length, body);
+    return Arrays.copyOfRange(raw, prefix.length, body);
   }
 
   private byte[] base32(String text) {

@@ -1,0 +1,62 @@
+package dev.natschat.auth;
+
+import com.fasterxml.jackson.databind.JsonNode;
+
+/**
+ * What the broker asks about a connecting client.
+ *
+ * @param serverId the broker that asks; the answer's audience
+ * @param serverXkey the key to encrypt the answer to
+ * @param userNkey the broker's name for the client; the answer's subject
+ * @param token the client's auth_token, empty if it sent none
+ * @param clientKind Client, Leafnode, ...
+ * @param clientType nats, websocket, mqtt
+ * @param clientHost the client's address
+ */
+record AuthRequest(
+    String serverId,
+    String serverXkey,
+    String userNkey,
+    String token,
+    String clientKind,
+    String clientType,
+    String clientHost) {
+  static final String AUDIENCE = "nats-authorization-request";
+
+  /**
+   * @param jwt the decrypted request
+   * @param senderXkey the key that it was sealed with
+   * @throws IllegalArgumentException if it is no request, or not that sender's
+   */
+  static AuthRequest from(String jwt, String senderXkey) {
+    JsonNode claims = NatsJwt.verify(jwt, Nkey.SERVER);
+    JsonNode nats = claims.path("nats");
+    JsonNode server = nats.path("server_id");
+    if (!AUDIENCE.equals(claims.path("aud").asText())
+        || !claims.path("iss").asText().equals(server.path("id").asText())
+        || !server.path("xkey").asText().equals(senderXkey)) {
+      throw new IllegalArgumentException("not an authorization request of its sender");
+    }
+    JsonNode client = nats.path("client_info");
+    return new AuthRequest(
+        server.path("id").asText(),
+        senderXkey,
+        nats.path("user_nkey").asText(),
+        nats.path("connect_opts").path("auth_token").asText(),
+        client.path("kind").asText(),
+        client.path("type").asText(),
+        client.path("host").asText());
+  }
+
+  /** The broker does not look at allowed_connection_types after a callout. */
+  boolean isChatClient() {
+    return clientKind.equals("Client")
+        && (clientType.equals("nats") || clientType.equals("websocket"));
+  }
+
+  /** Without the token. */
+  @Override
+  public String toString() {
+    return "AuthRequest[" + clientKind + " " + clientType + " from " + clientHost + "]";
+  }
+}

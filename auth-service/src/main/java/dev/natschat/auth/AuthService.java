@@ -1,0 +1,76 @@
+package dev.natschat.auth;
+
+import io.nats.client.Connection;
+import io.nats.client.Connection.Status;
+import io.opentelemetry.api.GlobalOpenTelemetry;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Lets the holders of Keycloak tokens into the chat's NATS account, and tells the broker what each
+ * may do there.
+ */
+public final class AuthService {
+  private static final Logger log = LoggerFactory.getLogger(AuthService.class);
+  private static final Duration LONGEST_DRAIN = Duration.ofSeconds(9);
+
+  private AuthService() {}
+
+  /** Runs until SIGTERM; configured by the environment. */
+  public static void main(String[] args) throws Exception {
+    Config config = Config.fromEnvironment(System.getenv());
+    interruptOnSignal(Thread.currentThread());
+    run(config);
+  }
+
+  /** Runs until the thread is interrupted. */
+  @SuppressWarnings("try") // closing is allowed to wait, and nobody interrupts twice
+  static void run(Config config) throws Exception {
+    try (Jwks keys = new Jwks(config.jwksUrl())) {
+      WarmUp.run(); // while Keycloak answers
+      keys.awaitKeys(); // before subscribing: another instance may have them
+      try (Connection nats = Broker.connect(config);
+          Callout callout = callout(config, nats, keys);
+          HealthFile health =
+              new HealthFile(config.healthFile(), () -> nats.getStatus() == Status.CONNECTED)) {
+        log.info("ready: {}", config);
+        new CountDownLatch(1).await();
+      }
+    } catch (InterruptedException signal) {
+      log.info("stopped");
+    }
+  }
+
+  private static Callout callout(Config config, Connection nats, Jwks keys) {
+    Clock clock = Clock.systemUTC();
+    return new Callout(
+        nats,
+        config.xkey(),
+        keys,
+        new TokenValidator(keys, config.issuer(), clock),
+        new Issuer(config.issuerKey(), clock),
+        config.legacyInbox(),
+        new Metrics(GlobalOpenTelemetry.getMeter("dev.natschat.auth")));
+  }
+
+  /**
+   * The JVM ends when its shutdown hooks have, so this one waits for the main thread to clean up.
+   */
+  private static void interruptOnSignal(Thread main) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  main.interrupt();
+                  try {
+                    main.join(LONGEST_DRAIN.toMillis());
+                  } catch (InterruptedException impossible) {
+                    Thread.currentThread().interrupt();
+                  }
+                },
+                "shutdown"));
+  }
+}

@@ -1,0 +1,61 @@
+package dev.natschat.auth;
+
+import io.nats.client.Connection;
+import io.nats.client.Consumer;
+import io.nats.client.ErrorListener;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.time.Duration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The connection to NATS: waited for at the start, kept up for ever. */
+final class Broker {
+  private static final Logger log = LoggerFactory.getLogger(Broker.class);
+  private static final Duration RETRY = Duration.ofMillis(500);
+
+  private Broker() {}
+
+  static Connection connect(Config config) throws InterruptedException {
+    Options options =
+        Options.builder()
+            .server(config.natsUrl())
+            .userInfo(config.natsUser(), config.natsPassword())
+            .connectionName("auth-service")
+            .maxReconnects(-1)
+            .reconnectWait(RETRY)
+            .connectionListener((connection, event) -> log.info("{}", event))
+            .errorListener(new LoggingListener())
+            .build();
+    boolean told = false;
+    while (true) {
+      try {
+        return Nats.connect(options);
+      } catch (IOException e) {
+        if (!told) {
+          log.warn("no NATS at {}: {}; trying on", config.natsUrl(), e.getMessage());
+          told = true;
+        }
+        Thread.sleep(RETRY.toMillis());
+      }
+    }
+  }
+
+  private static final class LoggingListener implements ErrorListener {
+    @Override
+    public void errorOccurred(Connection connection, String error) {
+      log.warn("NATS: {}", error);
+    }
+
+    @Override
+    public void exceptionOccurred(Connection connection, Exception e) {
+      log.warn("NATS: {}", e.toString());
+    }
+
+    @Override
+    public void slowConsumerDetected(Connection connection, Consumer consumer) {
+      log.warn("NATS: requests come faster than they are taken; some were dropped");
+    }
+  }
+}

@@ -1,0 +1,199 @@
+package dev.natschat.auth;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import dev.natschat.auth.Metrics.Result;
+import dev.natschat.auth.Refusal.Kind;
+import io.nats.client.Connection;
+import io.nats.client.Dispatcher;
+import io.nats.client.Message;
+import io.nats.client.impl.Headers;
+import io.opentelemetry.extension.annotations.WithSpan;
+import java.time.Duration;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Answers the broker's question who a connecting client is (<a
+ * href="https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_callout">auth
+ * callout</a>). The methods with {@code @WithSpan} are the steps that a trace shows; a step that
+ * fails throws, so its span is an error.
+ */
+@SuppressWarnings({
+  "deprecation", // of these annotations in favour of others that the agent knows as well
+  "try" // closing waits, and may be interrupted
+})
+final class Callout implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Callout.class);
+  private static final String SUBJECT = "$SYS.REQ.USER.AUTH";
+  private static final String QUEUE_GROUP = "auth-service";
+  private static final String XKEY_HEADER = "Nats-Server-Xkey";
+
+  /** About a second's worth. Who comes when so many wait is refused at once. */
+  private static final int MAX_WAITING = 1000;
+
+  private static final Duration DRAIN = Duration.ofSeconds(3);
+
+  /** A question whose sender is known, so that it can be answered. */
+  private record Question(AuthRequest request, String replyTo, long start) {}
+
+  private final BoundedLog refusals = new BoundedLog(log);
+  private final ThreadPoolExecutor workers = newWorkers();
+  private final Connection nats;
+  private final Xkey xkey;
+  private final Jwks keys;
+  private final TokenValidator validator;
+  private final Issuer issuer;
+  private final boolean legacyInbox;
+  private final Metrics metrics;
+  private final Dispatcher dispatcher;
+
+  Callout(
+      Connection nats,
+      Xkey xkey,
+      Jwks keys,
+      TokenValidator validator,
+      Issuer issuer,
+      boolean legacyInbox,
+      Metrics metrics) {
+    this.nats = nats;
+    this.xkey = xkey;
+    this.keys = keys;
+    this.validator = validator;
+    this.issuer = issuer;
+    this.legacyInbox = legacyInbox;
+    this.metrics = metrics;
+    dispatcher = nats.createDispatcher(this::accept);
+    dispatcher.subscribe(SUBJECT, QUEUE_GROUP);
+  }
+
+  private static ThreadPoolExecutor newWorkers() {
+    int threads = Math.max(4, Runtime.getRuntime().availableProcessors());
+    AtomicInteger number = new AtomicInteger();
+    return new ThreadPoolExecutor(
+        threads,
+        threads,
+        0,
+        TimeUnit.SECONDS,
+        new ArrayBlockingQueue<>(MAX_WAITING),
+        task -> new Thread(task, "callout-" + number.incrementAndGet()));
+  }
+
+  private void accept(Message message) {
+    long start = System.nanoTime();
+    try {
+      workers.execute(() -> answer(message, start));
+    } catch (RejectedExecutionException full) {
+      Question question = read(message, start);
+      if (question != null) {
+        refuse(question, new Refusal(Kind.ERROR, "too many connect at once"));
+      }
+    }
+  }
+
+  private void answer(Message message, long start) {
+    Question question = read(message, start);
+    if (question != null) {
+      decide(question, true);
+    }
+  }
+
+  /**
+   * Null if it cannot be read: then nobody knows whom to answer, and the broker's timeout has to
+   * do.
+   */
+  private @Nullable Question read(Message message, long start) {
+    try {
+      return new Question(decrypt(message), message.getReplyTo(), start);
+    } catch (IllegalArgumentException e) {
+      refusals.warn("cannot read a request of the broker: {}", e.toString());
+      metrics.answered(Result.ERROR, start);
+      return null;
+    }
+  }
+
+  private void decide(Question question, boolean mayAskKeycloak) {
+    try {
+      ChatUser user = validateToken(question.request);
+      String userJwt = mapPermissions(question.request, user);
+      respond(question, issuer.admission(question.request, userJwt));
+      log.info("let {} in from {}", user.name(), question.request.clientHost());
+      metrics.answered(Result.AUTHORIZED, question.start);
+    } catch (Refusal refusal) {
+      if (refusal.kind() == Kind.UNKNOWN_KEY && mayAskKeycloak) {
+        decideAfterAskingKeycloak(question);
+      } else {
+        refuse(question, refusal);
+      }
+    } catch (RuntimeException bug) {
+      log.error("cannot answer {}", question.request, bug);
+      refuse(question, new Refusal(Kind.ERROR, "internal error"));
+    }
+  }
+
+  private void decideAfterAskingKeycloak(Question question) {
+    try {
+      keys.askAgainThen(() -> decide(question, false));
+    } catch (RejectedExecutionException full) {
+      refuse(question, new Refusal(Kind.ERROR, "too many with unknown keys"));
+    }
+  }
+
+  private void refuse(Question question, Refusal refusal) {
+    respond(question, issuer.refusal(question.request, refusal.reason()));
+    refusals.warn("refused {}: {}", question.request, refusal.reason());
+    metrics.answered(refusal.kind() == Kind.ERROR ? Result.ERROR : Result.REJECTED, question.start);
+  }
+
+  @WithSpan("decrypt")
+  AuthRequest decrypt(Message message) {
+    Headers headers = message.getHeaders();
+    String sender = headers == null ? null : headers.getFirst(XKEY_HEADER);
+    if (sender == null) {
+      throw new IllegalArgumentException("not encrypted");
+    }
+    return AuthRequest.from(new String(xkey.open(message.getData(), sender), US_ASCII), sender);
+  }
+
+  @WithSpan("validate token")
+  ChatUser validateToken(AuthRequest request) throws Refusal {
+    if (!request.isChatClient()) {
+      throw new Refusal(Kind.REJECTED, "not a chat client");
+    }
+    return validator.validate(request.token());
+  }
+
+  @WithSpan("map permissions")
+  String mapPermissions(AuthRequest request, ChatUser user) {
+    return issuer.userJwt(request, user, Permissions.of(user, legacyInbox));
+  }
+
+  @WithSpan("respond")
+  void respond(Question question, String response) {
+    nats.publish(
+        question.replyTo, xkey.seal(response.getBytes(US_ASCII), question.request.serverXkey()));
+  }
+
+  /** Answers what was asked already; the queue group's other members get the rest. */
+  @Override
+  public void close() throws InterruptedException {
+    try {
+      dispatcher.drain(DRAIN).get(DRAIN.toMillis(), TimeUnit.MILLISECONDS);
+      workers.shutdown();
+      if (!workers.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS)) {
+        log.warn("{} requests were left without an answer", workers.shutdownNow().size());
+      }
+      nats.flush(DRAIN);
+    } catch (ExecutionException | TimeoutException e) {
+      log.warn("not drained: {}", e.toString());
+    }
+  }
+}

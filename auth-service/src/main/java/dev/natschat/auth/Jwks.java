@@ -1,0 +1,165 @@
+package dev.natschat.auth;
+
+import com.nimbusds.jose.JOSEException;
+import com.nimbusds.jose.JWSVerifier;
+import com.nimbusds.jose.crypto.RSASSAVerifier;
+import com.nimbusds.jose.jwk.JWK;
+import com.nimbusds.jose.jwk.JWKSet;
+import com.nimbusds.jose.jwk.KeyType;
+import com.nimbusds.jose.jwk.KeyUse;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.text.ParseException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The realm's public keys. Looking one up never waits: one thread does all the talking with
+ * Keycloak, ahead of time, and what must wait for it waits in that thread's line. While Keycloak is
+ * away, the keys that are known stay good.
+ */
+final class Jwks implements TokenValidator.Keys, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Jwks.class);
+
+  /** Of a whole fetch: the longest that one with an unknown key waits. */
+  private static final Duration TIMEOUT = Duration.ofSeconds(1);
+
+  private static final Duration REFRESH = Duration.ofMinutes(5);
+  private static final Duration RETRY = Duration.ofSeconds(1);
+
+  /** Between two fetches for the sake of unknown keys: anybody can name one. */
+  private static final Duration PAUSE = Duration.ofSeconds(10);
+
+  private static final int MAX_WAITING = 1000;
+
+  private final HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
+  private final ScheduledThreadPoolExecutor keycloak =
+      new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "keycloak"));
+  private final CountDownLatch fetched = new CountDownLatch(1);
+  private final HttpRequest request;
+
+  private volatile Map<String, JWSVerifier> keys = Map.of();
+
+  // On the thread keycloak only.
+  private boolean reachable = true;
+  private long fetchEnded = System.nanoTime();
+  private long pauseEnds = System.nanoTime();
+
+  Jwks(URI url) {
+    request = HttpRequest.newBuilder(url).timeout(TIMEOUT).build();
+    keycloak.execute(this::refresh);
+  }
+
+  /** Waits for Keycloak's first answer. */
+  void awaitKeys() throws InterruptedException {
+    fetched.await();
+  }
+
+  @Override
+  public @Nullable JWSVerifier find(String keyId) {
+    return keys.get(keyId);
+  }
+
+  /**
+   * Runs a task that found its key unknown after the keys were fetched again, or without if that
+   * was done moments ago. The caller does not wait.
+   *
+   * @throws RejectedExecutionException if too many are waiting
+   */
+  void askAgainThen(Runnable task) {
+    if (keycloak.getQueue().size() >= MAX_WAITING) {
+      throw new RejectedExecutionException("too many wait for Keycloak");
+    }
+    long asked = System.nanoTime();
+    keycloak.execute(
+        () -> {
+          boolean fetchedSince = fetchEnded - asked > 0;
+          if (!fetchedSince && System.nanoTime() - pauseEnds >= 0) {
+            fetch();
+            pauseEnds = fetchEnded + PAUSE.toNanos();
+          }
+          task.run();
+        });
+  }
+
+  private void refresh() {
+    Duration wait = fetch() ? REFRESH : RETRY;
+    Future<?> unused = keycloak.schedule(this::refresh, wait.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private boolean fetch() {
+    try {
+      keys = parse(get());
+      fetched.countDown();
+      if (!reachable) {
+        log.info("Keycloak is back: {} key(s)", keys.size());
+      }
+      reachable = true;
+    } catch (IOException | ParseException | JOSEException | TimeoutException | RuntimeException e) {
+      if (reachable) {
+        log.warn(
+            "no keys from {}: {}; asking again every {} s, the {} known key(s) stay good",
+            request.uri(),
+            e.toString(),
+            RETRY.toSeconds(),
+            keys.size());
+      }
+      reachable = false;
+    } catch (InterruptedException closing) {
+      Thread.currentThread().interrupt();
+    }
+    fetchEnded = System.nanoTime();
+    return reachable;
+  }
+
+  /** The timeout covers the body, too, which the client's own does not. */
+  private String get() throws IOException, TimeoutException, InterruptedException {
+    CompletableFuture<HttpResponse<String>> future =
+        http.sendAsync(request, BodyHandlers.ofString());
+    try {
+      HttpResponse<String> response = future.get(TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      if (response.statusCode() != 200) {
+        throw new IOException("expected status 200, found " + response.statusCode());
+      }
+      return response.body();
+    } catch (ExecutionException e) {
+      throw new IOException(e.getCause());
+    } finally {
+      future.cancel(true);
+    }
+  }
+
+  private static Map<String, JWSVerifier> parse(String json) throws ParseException, JOSEException {
+    Map<String, JWSVerifier> keys = new HashMap<>();
+    for (JWK key : JWKSet.parse(json).getKeys()) {
+      if (KeyUse.SIGNATURE.equals(key.getKeyUse()) && KeyType.RSA.equals(key.getKeyType())) {
+        keys.put(key.getKeyID(), new RSASSAVerifier(key.toRSAKey()));
+      }
+    }
+    if (keys.isEmpty()) {
+      throw new ParseException("no RSA key for signatures in it", 0);
+    }
+    return Map.copyOf(keys);
+  }
+
+  @Override
+  public void close() {
+    keycloak.shutdownNow();
+  }
+}
