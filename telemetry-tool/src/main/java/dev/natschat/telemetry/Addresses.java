@@ -2,6 +2,7 @@ package dev.natschat.telemetry;
 
 import java.net.URI;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Where the system's parts are: from the environment, else the default ports on this machine.
@@ -19,34 +20,42 @@ public record Addresses(
     URI grafana) {
 
   /**
-   * Reads {@code TEMPO_URL}, {@code ZIPKIN_URL}, {@code LOKI_URL}, {@code PROMETHEUS_URL}, {@code
-   * COLLECTOR_HEALTH_URL}, {@code NATS_URL}, {@code KEYCLOAK_URL} and {@code GRAFANA_URL}.
+   * Each by its address ({@code TEMPO_URL}, {@code ZIPKIN_URL}, {@code LOKI_URL}, {@code
+   * PROMETHEUS_URL}, {@code COLLECTOR_HEALTH_URL}, {@code NATS_URL}, {@code KEYCLOAK_URL}, {@code
+   * GRAFANA_URL}), else on this machine at its port ({@code TEMPO_PORT} and so on, as .env has
+   * them), else at the default port.
    *
    * @throws IllegalArgumentException when one is not an absolute address with a host
    */
   public static Addresses from(Map<String, String> environment) {
     return new Addresses(
-        address(environment, "TEMPO_URL", "http://127.0.0.1:3200"),
-        address(environment, "ZIPKIN_URL", "http://127.0.0.1:9411"),
-        address(environment, "LOKI_URL", "http://127.0.0.1:3100"),
-        address(environment, "PROMETHEUS_URL", "http://127.0.0.1:9090"),
-        address(environment, "COLLECTOR_HEALTH_URL", "http://127.0.0.1:13133"),
-        address(environment, "NATS_URL", "nats://127.0.0.1:4222"),
-        address(environment, "KEYCLOAK_URL", "http://127.0.0.1:8080"),
-        address(environment, "GRAFANA_URL", "http://127.0.0.1:3001"));
+        address(environment, "TEMPO", "http", "3200"),
+        address(environment, "ZIPKIN", "http", "9411"),
+        address(environment, "LOKI", "http", "3100"),
+        address(environment, "PROMETHEUS", "http", "9090"),
+        address(environment, "COLLECTOR_HEALTH", "http", "13133"),
+        address(environment, "NATS", "nats", "4222"),
+        address(environment, "KEYCLOAK", "http", "8080"),
+        address(environment, "GRAFANA", "http", "3001"));
   }
 
-  private static URI address(Map<String, String> environment, String name, String otherwise) {
-    String text = environment.getOrDefault(name, "").strip();
-    if (text.isEmpty()) {
-      return URI.create(otherwise);
-    }
+  private static URI address(
+      Map<String, String> environment, String server, String scheme, String port) {
+    String byDefault =
+        scheme + "://127.0.0.1:" + nonEmpty(environment, server + "_PORT").orElse(port);
+    String text = nonEmpty(environment, server + "_URL").orElse(byDefault);
     String first = text.split(",", 2)[0].strip();
     URI uri = URI.create(first.endsWith("/") ? first.substring(0, first.length() - 1) : first);
     if (uri.getScheme() == null || uri.getHost() == null) {
       throw new IllegalArgumentException(
-          "%s is \"%s\": expected an address like %s".formatted(name, text, otherwise));
+          "%s_URL is \"%s\": expected an address like %s".formatted(server, text, byDefault));
     }
     return uri;
+  }
+
+  private static Optional<String> nonEmpty(Map<String, String> environment, String name) {
+    return Optional.ofNullable(environment.get(name))
+        .map(String::strip)
+        .filter(text -> !text.isEmpty());
   }
 }

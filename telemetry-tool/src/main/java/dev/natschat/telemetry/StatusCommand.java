@@ -41,6 +41,7 @@ final class StatusCommand implements Callable<Integer> {
   private final Terminal terminal;
   private final PrintStream out;
   private final PrometheusReader prometheus;
+  private final List<String> down = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
 
   StatusCommand(Session session) {
@@ -89,13 +90,11 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private void server(String name, URI address, Optional<String> problem) {
-    problem.ifPresentOrElse(
-        what -> {
-          line(State.BAD, name, address + "  " + what);
-          problems.add(
-              name + " " + what + ": make up starts what is missing, make ps shows each process");
-        },
-        () -> line(State.GOOD, name, address.toString()));
+    problem.ifPresent(what -> down.add(name));
+    line(
+        problem.isPresent() ? State.BAD : State.GOOD,
+        name,
+        address + problem.map(what -> "  " + what).orElse(""));
   }
 
   /** A NATS server speaks first: INFO and a JSON object (docs.nats.io, client protocol). */
@@ -322,6 +321,13 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private int verdict() {
+    if (!down.isEmpty()) {
+      problems.add(
+          0,
+          "not in order: "
+              + String.join(", ", down)
+              + ". make up starts what is missing and names its log");
+    }
     out.println();
     if (problems.isEmpty()) {
       out.println(terminal.green("Everything is healthy."));

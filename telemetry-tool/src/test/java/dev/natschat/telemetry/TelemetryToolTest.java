@@ -61,9 +61,10 @@ class TelemetryToolTest {
     assertThat(run(nowhere, "status")).isEqualTo(1);
     assertThat(out.toString(UTF_8))
         .contains("LOOK NATS")
+        .contains("not in order: NATS, Keycloak, Collector, Prometheus, Loki, Zipkin")
         .contains("LOOK Prometheus")
         .contains("does not answer")
-        .contains("things to look at:")
+        .contains("1 thing to look at:")
         .contains("make up");
   }
 
@@ -76,6 +77,8 @@ class TelemetryToolTest {
         .hasToString("nats://a:1");
     assertThat(Addresses.from(Map.of("TEMPO_URL", "http://a:1/")).tempo())
         .hasToString("http://a:1");
+    assertThat(Addresses.from(Map.of("LOKI_PORT", "7", "LOKI_URL", "")).loki())
+        .hasToString("http://127.0.0.1:7");
   }
 
   private int run(String... args) {
