@@ -38,7 +38,7 @@ programs() {
   printf '%s\n' "${services[@]}"
 }
 
-supervisor() { RUN=$run "$tools/venv/bin/python" -m "supervisor.$1" -c "$root/processes/supervisord.conf" "${@:2}"; }
+supervisor() { RUN=$run "$tools/venv/bin/python" -m "supervisor.$1" -c "$run/supervisord.conf" "${@:2}"; }
 
 # supervisord and all it starts carry this in their environment, so they are found whatever became of supervisord,
 # and nothing else ever is.
