@@ -1,0 +1,325 @@
+package dev.natschat.persist;
+
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.JetStreamStatusException;
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.Message;
+import io.nats.client.PullRequestOptions;
+import io.nats.client.PullSubscribeOptions;
+import io.nats.client.PurgeOptions;
+import io.nats.client.api.AckPolicy;
+import io.nats.client.api.ConsumerConfiguration;
+import io.nats.client.api.ConsumerInfo;
+import io.nats.client.api.DeliverPolicy;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.RetentionPolicy;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.api.StreamInfo;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The stream, the durable consumer that all workers share, and what this worker has pulled.
+ *
+ * <p>Only for one thread; {@link #isConsuming} may be asked by any.
+ */
+final class Inbox implements AutoCloseable {
+  static final String STREAM = "CHAT_MESSAGES";
+  static final String DURABLE = "persist-worker";
+
+  /** Messages of one INSERT. */
+  static final int BATCH = 500;
+
+  private static final Logger log = LoggerFactory.getLogger(Inbox.class);
+
+  /** Pulled ahead, so that the broker sends while PostgreSQL commits. */
+  private static final int PULL = 3 * BATCH;
+
+  /** Above any message a broker accepts (its max_payload is 1 MiB unless set), below the heap. */
+  private static final long PULL_BYTES = 16L * 1024 * 1024;
+
+  /** Also how long a worker that stops may have to wait for the end of its last pull request. */
+  private static final Duration PULL_EXPIRES = Duration.ofSeconds(1);
+
+  /** Twice what ten workers hold; more would not be delivered until some are acknowledged. */
+  private static final int MAX_ACK_PENDING = 2 * BATCH * 10;
+
+  private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
+  private static final Duration WAIT_FOR_FIRST = Duration.ofMillis(200);
+
+  /** When more are on their way, a fuller batch is worth this. */
+  private static final Duration WAIT_FOR_NEXT = Duration.ofMillis(2);
+
+  /** NATS JetStream's err_code for a consumer, and for a stream, that does not exist. */
+  private static final int CONSUMER_NOT_FOUND = 10014;
+
+  private static final int STREAM_NOT_FOUND = 10059;
+
+  private final Connection nats;
+  private final JetStreamManagement management;
+  private final long maxBytes;
+  private final Duration ackWait;
+  private final Deque<Message> leftOver = new ArrayDeque<>();
+
+  private volatile @Nullable JetStreamSubscription subscription;
+  private @Nullable ZonedDateTime durableCreated;
+  private int outstanding;
+  private long pullEndsNanos;
+  private long nextLookNanos = System.nanoTime();
+  private boolean troubleSaid;
+
+  /**
+   * @param maxBytes at which the stream refuses further messages
+   * @param ackWait after which an unacknowledged message is delivered again
+   */
+  Inbox(Connection nats, long maxBytes, Duration ackWait) throws IOException {
+    this.nats = nats;
+    this.management = nats.jetStreamManagement();
+    this.maxBytes = maxBytes;
+    this.ackWait = ackWait;
+  }
+
+  /** Whether messages that arrive in the stream also arrive here. */
+  boolean isConsuming() {
+    return subscription != null && nats.getStatus() == Connection.Status.CONNECTED;
+  }
+
+  /**
+   * As many messages as are there, up to {@link #BATCH}; after a short wait for the first, none.
+   *
+   * @throws IllegalStateException when the connection was closed for good
+   */
+  List<Message> nextBatch() throws InterruptedException {
+    if (nats.getStatus() == Connection.Status.CLOSED) {
+      throw new IllegalStateException(
+          "The connection to NATS is closed: is NATS_PASS still right? Last error: "
+              + nats.getLastError());
+    }
+    lookAfterStream();
+    pull();
+    List<Message> batch = new ArrayList<>(BATCH);
+    Message message = next(WAIT_FOR_FIRST);
+    while (message != null) {
+      batch.add(message);
+      boolean more = batch.size() < BATCH;
+      message = more ? next(isLast(message) ? null : WAIT_FOR_NEXT) : null;
+    }
+    return batch;
+  }
+
+  /** Whether the broker had no more when it sent this one. */
+  private static boolean isLast(Message message) {
+    return message.metaData().pendingCount() == 0;
+  }
+
+  /** Null when none arrives in time, or the pull request ends. */
+  private @Nullable Message next(@Nullable Duration wait) throws InterruptedException {
+    if (!leftOver.isEmpty()) {
+      return leftOver.poll();
+    }
+    JetStreamSubscription source = subscription;
+    if (source == null) {
+      TimeUnit.NANOSECONDS.sleep(wait == null ? 0 : wait.toNanos());
+      return null;
+    }
+    boolean somethingThere = source.getPendingMessageCount() > 0;
+    long deadline = System.nanoTime() + (wait == null ? 0 : wait.toNanos());
+    try {
+      Message message = source.nextMessage(wait);
+      if (message != null) {
+        outstanding--;
+      } else if (somethingThere || System.nanoTime() < deadline) {
+        outstanding = 0; // what was there, or came, was the broker's word that the pull ended
+      }
+      return message;
+    } catch (JetStreamStatusException e) {
+      outstanding = 0;
+      nextLookNanos = System.nanoTime(); // the durable was deleted
+      return null;
+    }
+  }
+
+  /** One pull request at a time: the next when all of the last has arrived, read or not. */
+  private void pull() {
+    JetStreamSubscription source = subscription;
+    if (source == null || nats.getStatus() != Connection.Status.CONNECTED) {
+      return;
+    }
+    long unread = source.getPendingMessageCount();
+    long now = System.nanoTime();
+    boolean lost = now - pullEndsNanos > 0;
+    if (outstanding <= unread || lost) {
+      int wanted = PULL - (int) Math.min(unread, PULL - 1);
+      source.pull(
+          PullRequestOptions.builder(wanted).maxBytes(PULL_BYTES).expiresIn(PULL_EXPIRES).build());
+      outstanding = (int) unread + wanted;
+      pullEndsNanos = now + 2 * PULL_EXPIRES.toNanos();
+    }
+  }
+
+  /** Once a second: makes again what was deleted, and keeps the stream from filling up. */
+  private void lookAfterStream() throws InterruptedException {
+    long now = System.nanoTime();
+    if (now - nextLookNanos < 0 || nats.getStatus() != Connection.Status.CONNECTED) {
+      return;
+    }
+    nextLookNanos = now + BETWEEN_LOOKS.toNanos();
+    try {
+      ConsumerInfo durable = durable();
+      if (subscription == null || !durable.getCreationTime().equals(durableCreated)) {
+        subscribe(durable);
+      }
+      trim(durable);
+      troubleSaid = false;
+    } catch (IOException | JetStreamApiException e) {
+      if (!troubleSaid && nats.getStatus() == Connection.Status.CONNECTED) {
+        log.warn("Waiting for JetStream, stream {}: {}", STREAM, e.getMessage());
+        troubleSaid = true;
+      }
+    }
+  }
+
+  private ConsumerInfo durable() throws IOException, JetStreamApiException {
+    if (subscription != null) {
+      try {
+        return management.getConsumerInfo(STREAM, DURABLE);
+      } catch (JetStreamApiException e) {
+        if (e.getApiErrorCode() != CONSUMER_NOT_FOUND && e.getApiErrorCode() != STREAM_NOT_FOUND) {
+          throw e;
+        }
+        log.warn("Stream {} or its durable {} is gone: made again", STREAM, DURABLE);
+      }
+    }
+    declareStream();
+    return management.addOrUpdateConsumer(STREAM, durableConfiguration());
+  }
+
+  private void declareStream() throws IOException, JetStreamApiException {
+    try {
+      StreamConfiguration present = management.getStreamInfo(STREAM).getConfiguration();
+      management.updateStream(streamConfiguration(StreamConfiguration.builder(present)));
+    } catch (JetStreamApiException e) {
+      if (e.getApiErrorCode() != STREAM_NOT_FOUND) {
+        throw e;
+      }
+      management.addStream(streamConfiguration(StreamConfiguration.builder()));
+    }
+  }
+
+  /** Discards new messages when full: an old one that nobody has persisted is never given up. */
+  private StreamConfiguration streamConfiguration(StreamConfiguration.Builder builder) {
+    return builder
+        .name(STREAM)
+        .subjects("chat.*", "admin.*")
+        .storageType(StorageType.File)
+        .retentionPolicy(RetentionPolicy.Limits)
+        .discardPolicy(DiscardPolicy.New)
+        .maxMessages(-1)
+        .maxBytes(maxBytes)
+        .maxAge(Duration.ofDays(7))
+        .duplicateWindow(Duration.ofMinutes(2))
+        .build();
+  }
+
+  private ConsumerConfiguration durableConfiguration() {
+    return ConsumerConfiguration.builder()
+        .durable(DURABLE)
+        .deliverPolicy(DeliverPolicy.All)
+        .ackPolicy(AckPolicy.Explicit)
+        .ackWait(ackWait)
+        .maxDeliver(-1)
+        .maxAckPending(MAX_ACK_PENDING)
+        .build();
+  }
+
+  /** What was pulled of a durable that is gone is kept: it may be all there is of it. */
+  private void subscribe(ConsumerInfo durable)
+      throws IOException, JetStreamApiException, InterruptedException {
+    JetStreamSubscription old = subscription;
+    if (old != null) {
+      List<Message> unread = new ArrayList<>(leftOver);
+      leftOver.clear();
+      while (old.getPendingMessageCount() > 0) {
+        Message message = next(null);
+        if (message != null) {
+          unread.add(message);
+        }
+      }
+      leftOver.addAll(unread);
+      old.unsubscribe();
+    }
+    JetStreamSubscription made =
+        nats.jetStream().subscribe(null, PullSubscribeOptions.fastBind(STREAM, DURABLE));
+    made.setPendingLimits(0, 0); // the pull requests are the limit
+    outstanding = 0;
+    durableCreated = durable.getCreationTime();
+    subscription = made;
+    log.info("Consuming stream {} as {}", STREAM, DURABLE);
+  }
+
+  /** A full stream of the limits kind stays full, even when all of it was acknowledged. */
+  private void trim(ConsumerInfo durable) throws IOException, JetStreamApiException {
+    StreamInfo stream = management.getStreamInfo(STREAM);
+    long persisted = durable.getAckFloor().getStreamSequence();
+    if (stream.getStreamState().getByteCount() > maxBytes / 2
+        && persisted >= stream.getStreamState().getFirstSequence()) {
+      long purged =
+          management
+              .purgeStream(STREAM, PurgeOptions.builder().sequence(persisted + 1).build())
+              .getPurged();
+      log.info("Stream {} was over half full: {} persisted messages removed", STREAM, purged);
+    }
+  }
+
+  /**
+   * Reads the last pull request to its end and hands everything back, so that the next worker has
+   * it at once. A subscription that is closed earlier leaves what is on its way to the ack wait.
+   */
+  void handBack(List<Message> unpersisted) throws InterruptedException {
+    List<Message> messages = new ArrayList<>(unpersisted);
+    JetStreamSubscription source = subscription;
+    while (source != null
+        && (outstanding > 0 || !leftOver.isEmpty())
+        && (System.nanoTime() - pullEndsNanos < 0 || source.getPendingMessageCount() > 0)) {
+      Message message = next(PULL_EXPIRES);
+      if (message != null) {
+        messages.add(message);
+      }
+    }
+    for (Message message : messages) {
+      message.nak();
+    }
+    if (!messages.isEmpty()) {
+      log.info("Handed {} messages back to the stream", messages.size());
+    }
+  }
+
+  @Override
+  public void close() {
+    JetStreamSubscription source = subscription;
+    subscription = null;
+    if (source != null) {
+      source.unsubscribe();
+    }
+    try {
+      nats.flush(Duration.ofSeconds(2)); // acknowledgements are still on their way
+    } catch (TimeoutException e) {
+      log.warn("NATS did not answer: the last messages may be delivered once more");
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

@@ -1,0 +1,270 @@
+package dev.natschat.persist;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.natschat.persist.Poison.Reason;
+import io.nats.client.Message;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.flywaydb.core.Flyway;
+import org.flywaydb.core.api.FlywayException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The tables of the chat.
+ *
+ * <p>Only for one thread; {@link #isConnected} and {@link #cancel} may be called by any.
+ */
+final class MessageStore implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(MessageStore.class);
+  private static final Duration BETWEEN_TRIES = Duration.ofMillis(500);
+  private static final int CONNECT_SECONDS = 2;
+
+  /**
+   * Longer than a lock is held by a schema change, shorter than a dead peer takes to be noticed.
+   */
+  private static final int STATEMENT_SECONDS = 60;
+
+  private final HikariDataSource dataSource;
+  private final Metrics metrics;
+  private final LogAllowance allowance = new LogAllowance();
+  private volatile @Nullable Session session;
+  private boolean troubleSaid;
+
+  private MessageStore(HikariDataSource dataSource, Metrics metrics) {
+    this.dataSource = dataSource;
+    this.metrics = metrics;
+  }
+
+  /** Waits for PostgreSQL and brings the schema up to date. */
+  static MessageStore open(Config config) throws InterruptedException {
+    migrate(config);
+    return new MessageStore(new HikariDataSource(pool(config)), new Metrics());
+  }
+
+  private static void migrate(Config config) throws InterruptedException {
+    Flyway flyway =
+        Flyway.configure()
+            .dataSource(config.databaseUrl(), config.databaseUser(), config.databasePassword())
+            .loggers("slf4j")
+            .load();
+    boolean said = false;
+    while (true) {
+      try {
+        flyway.migrate();
+        return;
+      } catch (FlywayException e) {
+        if (!said) {
+          log.warn("Waiting for PostgreSQL at {}: {}", config.databaseUrl(), e.getMessage());
+          said = true;
+        }
+        TimeUnit.NANOSECONDS.sleep(BETWEEN_TRIES.toNanos());
+      }
+    }
+  }
+
+  /** Of one connection, which is kept: a pool's check of an idle one would be a span in a trace. */
+  private static HikariConfig pool(Config config) {
+    HikariConfig pool = new HikariConfig();
+    pool.setPoolName("messages");
+    pool.setJdbcUrl(config.databaseUrl());
+    pool.setUsername(config.databaseUser());
+    pool.setPassword(config.databasePassword());
+    pool.setMaximumPoolSize(1);
+    pool.setInitializationFailTimeout(-1);
+    pool.setConnectionTimeout(TimeUnit.SECONDS.toMillis(CONNECT_SECONDS));
+    pool.addDataSourceProperty("ApplicationName", "persist-worker");
+    pool.addDataSourceProperty("connectTimeout", CONNECT_SECONDS);
+    pool.addDataSourceProperty("socketTimeout", STATEMENT_SECONDS);
+    return pool;
+  }
+
+  boolean isConnected() {
+    return session != null;
+  }
+
+  /**
+   * Connects unless connected.
+   *
+   * @throws SQLException when that took too long
+   */
+  void connect() throws SQLException {
+    if (session == null) {
+      session = Session.open(dataSource);
+    }
+  }
+
+  /**
+   * @throws SQLException when the server has hung up
+   */
+  void check() throws SQLException {
+    connected().check();
+    recovered();
+  }
+
+  /**
+   * Stores all of the batch by one statement and acknowledges it after the commit. What can never
+   * be a row becomes a dead letter in the same transaction, and is terminated.
+   *
+   * @throws SQLException when PostgreSQL can't do it now: nothing was stored or acknowledged, and
+   *     the same call may be made again
+   */
+  void persist(List<Message> batch) throws SQLException {
+    List<Row> rows = new ArrayList<>(batch.size());
+    List<DeadLetter> dead = new ArrayList<>();
+    for (Message message : batch) {
+      Origin origin = Origin.of(message);
+      try {
+        rows.add(new Row(origin, origin.parse()));
+      } catch (Poison poison) {
+        dead.add(new DeadLetter(origin, poison));
+      }
+    }
+    // Two workers with the same redelivered messages wait for each other in one order.
+    rows.sort(Comparator.comparingLong(row -> row.origin().sequence()));
+    int inserted = write(rows, dead);
+    recovered();
+    settle(rows, dead);
+    report(rows, dead, inserted);
+  }
+
+  private int write(List<Row> rows, List<DeadLetter> dead) throws SQLException {
+    Session to = connected();
+    try {
+      return to.write(rows, dead);
+    } catch (SQLException e) {
+      if (!refusesData(e)) {
+        throw e;
+      }
+      List<DeadLetter> refused = refused(to, rows);
+      dead.addAll(refused);
+      rows.removeIf(
+          row -> refused.stream().anyMatch(letter -> letter.origin().equals(row.origin())));
+      return to.write(rows, dead);
+    }
+  }
+
+  /**
+   * Found by halving: the rules of {@link ChatMessage} leave no row that PostgreSQL refuses, we
+   * hope.
+   */
+  private static List<DeadLetter> refused(Session session, List<Row> rows) throws SQLException {
+    try {
+      session.rehearse(rows);
+      return List.of();
+    } catch (SQLException e) {
+      if (!refusesData(e)) {
+        throw e;
+      }
+      if (rows.size() == 1) {
+        Poison poison = new Poison(Reason.REFUSED_BY_DATABASE, String.valueOf(e.getMessage()));
+        return List.of(new DeadLetter(rows.get(0).origin(), poison));
+      }
+      int half = rows.size() / 2;
+      List<DeadLetter> refused = new ArrayList<>(refused(session, rows.subList(0, half)));
+      refused.addAll(refused(session, rows.subList(half, rows.size())));
+      return refused;
+    }
+  }
+
+  /** PostgreSQL, appendix A: data exception, integrity constraint violation, limit exceeded. */
+  private static boolean refusesData(SQLException e) {
+    String state = String.valueOf(e.getSQLState());
+    return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
+  }
+
+  private static void settle(List<Row> rows, List<DeadLetter> dead) {
+    try {
+      for (Row row : rows) {
+        row.origin().message().ack();
+      }
+      for (DeadLetter letter : dead) {
+        letter.origin().message().term();
+      }
+    } catch (IllegalStateException e) {
+      log.warn("Stored, but not all acknowledged: the rest will come again and be recognised", e);
+    }
+  }
+
+  private void report(List<Row> rows, List<DeadLetter> dead, int inserted) {
+    long now = System.currentTimeMillis();
+    int otherRooms = 0;
+    for (Row row : rows) {
+      metrics.committedAfter(now - row.origin().storedAtMillis());
+      otherRooms += row.chat().claimsOtherRoom() ? 1 : 0;
+    }
+    metrics.namedOtherRoom(otherRooms);
+    metrics.persisted(inserted);
+    for (DeadLetter letter : dead) {
+      metrics.dead(letter.poison().reason());
+    }
+    if (!dead.isEmpty()) {
+      log.warn(
+          "Set aside {} that can't be stored, by stream sequence: {}",
+          dead.size(),
+          dead.stream()
+              .map(letter -> letter.origin().sequence() + " " + letter.poison().getMessage())
+              .collect(Collectors.joining(", ")));
+    }
+    if (inserted > 0 && (allowance.take() || log.isDebugEnabled())) {
+      log.info(
+          "Persisted {} up to stream sequence {}",
+          inserted,
+          rows.get(rows.size() - 1).origin().sequence());
+    }
+  }
+
+  /** Lets go of the connection. Said once, until something succeeds. */
+  void failed(SQLException e) {
+    metrics.databaseUnavailable();
+    Session failed = session;
+    session = null;
+    if (failed != null) {
+      failed.close();
+    }
+    if (!troubleSaid) {
+      log.warn("PostgreSQL can't store; messages wait in the stream: {}", e.getMessage());
+      troubleSaid = true;
+    }
+  }
+
+  private void recovered() {
+    if (troubleSaid) {
+      log.info("PostgreSQL stores again");
+      troubleSaid = false;
+    }
+  }
+
+  private Session connected() throws SQLException {
+    Session present = session;
+    if (present == null) {
+      throw new SQLException("not connected");
+    }
+    return present;
+  }
+
+  /** Makes a statement that waits for a lock fail. */
+  void cancel() {
+    Session present = session;
+    if (present != null) {
+      present.cancel();
+    }
+  }
+
+  @Override
+  public void close() {
+    Session present = session;
+    session = null;
+    if (present != null) {
+      present.close();
+    }
+    dataSource.close();
+  }
+}

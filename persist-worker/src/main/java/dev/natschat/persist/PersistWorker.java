@@ -1,0 +1,86 @@
+package dev.natschat.persist;
+
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Moves chat messages from the stream into PostgreSQL, each exactly once, acknowledged after the
+ * commit.
+ */
+public final class PersistWorker {
+  private static final Duration ACK_WAIT = Duration.ofSeconds(30);
+  private static final long FIRST_PAUSE_MILLIS = 100;
+  private static final long LONGEST_PAUSE_MILLIS = 2000;
+
+  /** For the statement under way; then as long again for handing back: 10 s in all. */
+  private static final long STOP_MILLIS = 4500;
+
+  private final Inbox inbox;
+  private final MessageStore store;
+  private final CountDownLatch stopping = new CountDownLatch(1);
+
+  PersistWorker(Inbox inbox, MessageStore store) {
+    this.inbox = inbox;
+    this.store = store;
+  }
+
+  @SuppressWarnings("try") // an interrupted close is of no concern: the process ends
+  public static void main(String[] args) throws Exception {
+    Config config = Config.fromEnvironment(); // exits 64 with every problem listed
+    try (MessageStore store = MessageStore.open(config); // waits for PostgreSQL
+        Connection nats = Broker.connect(config); // waits for NATS
+        Inbox inbox = new Inbox(nats, config.streamMaxBytes(), ACK_WAIT);
+        HealthFile health = new HealthFile(config.healthFile())) {
+      health.watch(() -> inbox.isConsuming() && store.isConnected());
+      PersistWorker worker = new PersistWorker(inbox, store);
+      Thread running = Thread.currentThread();
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> worker.stop(running), "shutdown"));
+      worker.run();
+    }
+  }
+
+  /** Returns after {@link #stop}, when everything unpersisted was handed back. */
+  void run() throws InterruptedException {
+    List<Message> batch = List.of();
+    long pause = FIRST_PAUSE_MILLIS;
+    while (stopping.getCount() > 0) {
+      try {
+        store.connect();
+        if (batch.isEmpty()) {
+          batch = inbox.nextBatch();
+        }
+        if (batch.isEmpty()) {
+          store.check();
+        } else {
+          store.persist(batch);
+          batch = List.of();
+        }
+        pause = FIRST_PAUSE_MILLIS;
+      } catch (SQLException e) {
+        store.failed(e); // the batch is kept; as nothing more is pulled, nothing is redelivered
+        boolean unused = stopping.await(pause, TimeUnit.MILLISECONDS);
+        pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
+      }
+    }
+    inbox.handBack(batch);
+  }
+
+  /** Waits for the end of {@code running}; a statement that hangs is broken off. */
+  void stop(Thread running) {
+    stopping.countDown();
+    try {
+      running.join(STOP_MILLIS);
+      if (running.isAlive()) {
+        store.cancel();
+        running.join(STOP_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+}

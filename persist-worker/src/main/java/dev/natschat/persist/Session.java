@@ -1,0 +1,146 @@
+package dev.natschat.persist;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
+import javax.sql.DataSource;
+import org.postgresql.PGConnection;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One connection with its prepared statements. */
+final class Session implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Session.class);
+
+  private static final String INSERT_MESSAGES =
+      """
+      INSERT INTO messages (room, username, text, timestamp, stream_seq, stored_at)
+      SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[])
+      ON CONFLICT (stream_seq, stored_at) DO NOTHING
+      """;
+
+  private static final String INSERT_DEAD_LETTERS =
+      """
+      INSERT INTO dead_letters (subject, headers, body, reason, stream_seq, stored_at)
+      SELECT subject, headers::json, body, reason, stream_seq, stored_at
+      FROM unnest(?::text[], ?::text[], ?::bytea[], ?::text[], ?::bigint[], ?::bigint[])
+          AS letter (subject, headers, body, reason, stream_seq, stored_at)
+      ON CONFLICT (stream_seq, stored_at) DO NOTHING
+      """;
+
+  private final Connection connection;
+  private final PGConnection postgres;
+  private final PreparedStatement insertMessages;
+  private final PreparedStatement insertDeadLetters;
+
+  private Session(Connection connection) throws SQLException {
+    this.connection = connection;
+    this.postgres = connection.unwrap(PGConnection.class);
+    this.insertMessages = connection.prepareStatement(INSERT_MESSAGES);
+    this.insertDeadLetters = connection.prepareStatement(INSERT_DEAD_LETTERS);
+  }
+
+  static Session open(DataSource dataSource) throws SQLException {
+    Connection connection = dataSource.getConnection();
+    try {
+      return new Session(connection);
+    } catch (SQLException e) {
+      connection.close();
+      throw e;
+    }
+  }
+
+  /** Reads what the server sent unasked, such as its farewell; unlike a query, this is no span. */
+  void check() throws SQLException {
+    postgres.getNotifications(1);
+  }
+
+  /** All or nothing; gives the number of rows that were not there before. */
+  int write(List<Row> rows, List<DeadLetter> dead) throws SQLException {
+    return dead.isEmpty()
+        ? insert(rows)
+        : inTransaction(
+            () -> {
+              bury(dead);
+              int inserted = rows.isEmpty() ? 0 : insert(rows);
+              connection.commit();
+              return inserted;
+            });
+  }
+
+  /** Throws what writing would throw, and leaves nothing. */
+  void rehearse(List<Row> rows) throws SQLException {
+    inTransaction(
+        () -> {
+          int inserted = insert(rows);
+          connection.rollback();
+          return inserted;
+        });
+  }
+
+  private int insert(List<Row> rows) throws SQLException {
+    insertMessages.setArray(1, texts(rows, row -> row.chat().room()));
+    insertMessages.setArray(2, texts(rows, row -> row.chat().user()));
+    insertMessages.setArray(3, texts(rows, row -> row.chat().text()));
+    insertMessages.setArray(4, longs(rows, row -> row.chat().timestamp()));
+    insertMessages.setArray(5, longs(rows, row -> row.origin().sequence()));
+    insertMessages.setArray(6, longs(rows, row -> row.origin().storedAt()));
+    return insertMessages.executeUpdate();
+  }
+
+  private void bury(List<DeadLetter> dead) throws SQLException {
+    byte[][] bodies = dead.stream().map(DeadLetter::body).toArray(byte[][]::new);
+    insertDeadLetters.setArray(1, texts(dead, DeadLetter::subject));
+    insertDeadLetters.setArray(2, texts(dead, DeadLetter::headers));
+    insertDeadLetters.setArray(3, postgres.createArrayOf("bytea", bodies));
+    insertDeadLetters.setArray(4, texts(dead, DeadLetter::reason));
+    insertDeadLetters.setArray(5, longs(dead, letter -> letter.origin().sequence()));
+    insertDeadLetters.setArray(6, longs(dead, letter -> letter.origin().storedAt()));
+    insertDeadLetters.executeUpdate();
+  }
+
+  private <T> java.sql.Array texts(List<T> of, Function<T, String> column) throws SQLException {
+    return postgres.createArrayOf("text", of.stream().map(column).toArray(String[]::new));
+  }
+
+  private <T> java.sql.Array longs(List<T> of, ToLongFunction<T> column) throws SQLException {
+    return postgres.createArrayOf("bigint", of.stream().mapToLong(column).toArray());
+  }
+
+  private interface Work {
+    int run() throws SQLException;
+  }
+
+  private int inTransaction(Work work) throws SQLException {
+    connection.setAutoCommit(false);
+    try {
+      return work.run();
+    } catch (SQLException e) {
+      connection.rollback();
+      throw e;
+    } finally {
+      connection.setAutoCommit(true);
+    }
+  }
+
+  void cancel() {
+    try {
+      insertMessages.cancel();
+      insertDeadLetters.cancel();
+    } catch (SQLException e) {
+      log.debug("Nothing to cancel", e);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      connection.close();
+    } catch (SQLException e) {
+      log.debug("Closing a broken connection", e);
+    }
+  }
+}
