@@ -1,0 +1,66 @@
+package dev.natschat.systemtests;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.Socket;
+
+/**
+ * A client that is none of ours, by hand after docs.nats.io (client protocol): no agent sees it,
+ * and its headers are written exactly as given.
+ */
+final class WireClient implements AutoCloseable {
+  private final Socket socket;
+  private final InputStream in;
+  private final OutputStream out;
+
+  WireClient(String user) throws Exception {
+    socket = new Socket(Chat.ADDRESSES.nats().getHost(), Chat.ADDRESSES.nats().getPort());
+    socket.setSoTimeout(10_000);
+    in = new BufferedInputStream(socket.getInputStream());
+    out = socket.getOutputStream();
+    expect("INFO ");
+    send(
+        "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"protocol\":1,\"lang\":\"wire\",\"version\":\"0\",\"auth_token\":\""
+            + Chat.token(user)
+            + "\"}\r\nPING\r\n");
+    expect("PONG");
+  }
+
+  /** Publishes with one header, and returns when the broker has it. */
+  void publish(String subject, String header, byte[] body) throws IOException {
+    String headers = "NATS/1.0\r\n" + header + "\r\n\r\n";
+    send(
+        "HPUB %s %d %d\r\n%s"
+            .formatted(subject, headers.length(), headers.length() + body.length, headers));
+    out.write(body);
+    send("\r\nPING\r\n");
+    expect("PONG");
+  }
+
+  private void send(String text) throws IOException {
+    out.write(text.getBytes(UTF_8));
+    out.flush();
+  }
+
+  private void expect(String start) throws IOException {
+    StringBuilder line = new StringBuilder();
+    for (int c = in.read(); c != '\n'; c = in.read()) {
+      if (c < 0) {
+        throw new IOException("the broker hung up; it said: " + line);
+      }
+      line.append((char) c);
+    }
+    if (!line.toString().startsWith(start)) {
+      throw new IOException("expected " + start + " of the broker, but it said: " + line);
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+}
