@@ -1,0 +1,164 @@
+package dev.natschat.client;
+
+import dev.natschat.client.ChatException.Kind;
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.locks.LockSupport;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+@Command(
+    name = "load",
+    description = {
+      "Says many things at a steady rate, and counts what the stream accepted.",
+      "A message is accepted only with its acknowledgement (PubAck)."
+    },
+    mixinStandardHelpOptions = true)
+final class LoadCommand implements Callable<Integer> {
+  private static final long MAX_MESSAGES = 100_000_000;
+
+  @SuppressWarnings("NullAway.Init") // picocli sets it before it calls
+  @Spec
+  CommandSpec spec;
+
+  @Mixin final Servers servers = new Servers();
+  @Mixin final Credentials credentials = new Credentials();
+
+  @Option(
+      names = "--rate",
+      paramLabel = "N",
+      defaultValue = "100",
+      description = "Messages a second (default: ${DEFAULT-VALUE}).")
+  int rate;
+
+  @Option(names = "--count", paramLabel = "N", description = "Stop after so many messages.")
+  @Nullable Long count;
+
+  @Option(
+      names = "--duration",
+      paramLabel = "SECONDS",
+      defaultValue = "30",
+      description = "Stop after so long, when no --count is given (default: ${DEFAULT-VALUE}).")
+  int duration;
+
+  @Option(
+      names = "--rooms",
+      paramLabel = "N",
+      defaultValue = "10",
+      description = "Rooms load-1 to load-N, in turn (default: ${DEFAULT-VALUE}).")
+  int rooms;
+
+  @Option(
+      names = "--size",
+      paramLabel = "BYTES",
+      defaultValue = "64",
+      description = "Length of each text, up to 16384 (default: ${DEFAULT-VALUE}).")
+  int size;
+
+  @Option(
+      names = "--in-flight",
+      paramLabel = "N",
+      defaultValue = "1000",
+      description = "Messages that may wait for their acknowledgement (default: ${DEFAULT-VALUE}).")
+  int inFlight;
+
+  @Override
+  public Integer call() throws InterruptedException {
+    between("--rate", rate, 1, 1_000_000);
+    between("--duration", duration, 1, 7 * 24 * 3600);
+    between("--rooms", rooms, 1, 100_000);
+    between("--size", size, 1, 16 * 1024);
+    between("--in-flight", inFlight, 1, 100_000);
+    long total = count != null ? count : (long) rate * duration;
+    between("the number of messages", total, 1, MAX_MESSAGES);
+    Tally tally = new Tally();
+    long start = System.nanoTime();
+    try (Chat chat = credentials.logIn(servers);
+        ProgressBar bar = progressBar(total)) {
+      say(chat, total, tally, bar);
+    }
+    report(tally, total, (System.nanoTime() - start) / 1e9);
+    return tally.accepted() == total ? 0 : Kind.FAILED.exitCode();
+  }
+
+  private void say(Chat chat, long total, Tally tally, ProgressBar bar)
+      throws InterruptedException {
+    Semaphore free = new Semaphore(inFlight);
+    String text = "x".repeat(size);
+    long start = System.nanoTime();
+    for (long i = 0; i < total; i++) {
+      waitUntil(start + (long) (i * 1e9 / rate));
+      free.acquire();
+      long sent = System.nanoTime();
+      CompletableFuture<?> unused =
+          chat.publish("load-" + (1 + i % rooms), text)
+              .whenComplete(
+                  (ack, failure) -> {
+                    tally.add(System.nanoTime() - sent, failure);
+                    bar.step();
+                    free.release();
+                  });
+    }
+    free.acquire(inFlight); // all are answered, or have waited their time
+  }
+
+  private void report(Tally tally, long total, double seconds) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        Locale.ROOT,
+        "accepted  %,d of %,d in %.1f s: %,.0f messages/s%n",
+        tally.accepted(),
+        total,
+        seconds,
+        tally.accepted() / seconds);
+    tally
+        .failures()
+        .forEach((reason, times) -> out.printf(Locale.ROOT, "failed    %,d: %s%n", times, reason));
+    if (tally.accepted() > 0) {
+      out.printf(
+          Locale.ROOT,
+          "publish to acknowledgement  p50 %.1f ms, p95 %.1f ms, p99 %.1f ms, longest %.1f ms%n",
+          tally.latencyMillis(.5),
+          tally.latencyMillis(.95),
+          tally.latencyMillis(.99),
+          tally.latencyMillis(1));
+    }
+  }
+
+  private static ProgressBar progressBar(long total) {
+    return new ProgressBarBuilder()
+        .setTaskName("messages")
+        .setInitialMax(total)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(500)
+        .setConsumer(new ConsoleProgressBarConsumer(System.err, 79))
+        .showSpeed()
+        .build();
+  }
+
+  private static void waitUntil(long nanoTime) {
+    long left = nanoTime - System.nanoTime();
+    while (left > 0) {
+      LockSupport.parkNanos(left);
+      left = nanoTime - System.nanoTime();
+    }
+  }
+
+  private static void between(String name, long value, long least, long most) {
+    if (value < least || value > most) {
+      throw new ChatException(
+          Kind.USAGE, "%s is %d: expected %d to %d".formatted(name, value, least, most));
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package dev.natschat.client;
+
+import dev.natschat.client.ChatException.Kind;
+import java.net.URI;
+import picocli.CommandLine.Option;
+
+/** Where the system is, as the command line or the environment says. */
+final class Servers {
+  @Option(
+      names = "--nats-url",
+      paramLabel = "URL",
+      defaultValue = "${NATS_URL:-nats://localhost:4222}",
+      description = "The broker; environment NATS_URL (default: nats://localhost:4222).")
+  String natsUrl = "";
+
+  @Option(
+      names = "--keycloak-url",
+      paramLabel = "URL",
+      defaultValue = "${KEYCLOAK_URL:-http://localhost:8080}",
+      description = "Environment KEYCLOAK_URL (default: http://localhost:8080).")
+  String keycloakUrl = "";
+
+  @Option(
+      names = "--realm",
+      paramLabel = "NAME",
+      defaultValue = "${KEYCLOAK_REALM:-nats-chat}",
+      description = "Environment KEYCLOAK_REALM (default: nats-chat).")
+  String realm = "";
+
+  @Option(
+      names = "--client-id",
+      paramLabel = "ID",
+      defaultValue = "nats-chat-app",
+      description = "Keycloak's client of the chat (default: ${DEFAULT-VALUE}).")
+  String clientId = "";
+
+  String natsUrl() {
+    return natsUrl;
+  }
+
+  String clientId() {
+    return clientId;
+  }
+
+  URI tokenEndpoint() {
+    try {
+      return URI.create(keycloakUrl + "/realms/" + realm + "/protocol/openid-connect/token");
+    } catch (IllegalArgumentException e) {
+      throw new ChatException(
+          Kind.USAGE, "--keycloak-url is malformed: expected http://host:port", e);
+    }
+  }
+}
