@@ -3,6 +3,7 @@ package dev.natschat.persist;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * What the environment says, checked as a whole.
  *
  * @param streamMaxBytes at which the stream refuses further messages
+ * @param ackWait after which the broker delivers an unacknowledged message again
  */
 record Config(
     String natsUrl,
@@ -22,6 +24,7 @@ record Config(
     String databaseUser,
     String databasePassword,
     long streamMaxBytes,
+    Duration ackWait,
     @Nullable Path healthFile) {
 
   /** EX_USAGE of sysexits.h. */
@@ -29,6 +32,7 @@ record Config(
 
   private static final long MIB = 1024 * 1024;
   private static final long DEFAULT_STREAM_MAX_BYTES = 1024 * MIB;
+  private static final long DEFAULT_ACK_WAIT_SECONDS = 30;
   private static final Pattern NATS_URLS =
       Pattern.compile("(nats|tls|ws|wss)://[^\\s,]+(,(nats|tls|ws|wss)://[^\\s,]+)*");
   private static final Pattern JDBC_URL = Pattern.compile("jdbc:postgresql://\\S+");
@@ -61,6 +65,7 @@ record Config(
             reading.required("DATABASE_USER"),
             reading.required("DATABASE_PASSWORD"),
             reading.atLeast("STREAM_MAX_BYTES", MIB, DEFAULT_STREAM_MAX_BYTES),
+            Duration.ofSeconds(reading.atLeast("ACK_WAIT_SECONDS", 1, DEFAULT_ACK_WAIT_SECONDS)),
             health == null || health.isBlank() ? null : Path.of(health));
     if (!reading.problems.isEmpty()) {
       throw new IllegalArgumentException(String.join("; ", reading.problems));
@@ -80,6 +85,8 @@ record Config(
         + databaseUrl
         + ", streamMaxBytes="
         + streamMaxBytes
+        + ", ackWait="
+        + ackWait
         + "]";
   }
 

@@ -3,7 +3,6 @@ package dev.natschat.persist;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -13,7 +12,6 @@ import java.util.concurrent.TimeUnit;
  * commit.
  */
 public final class PersistWorker {
-  private static final Duration ACK_WAIT = Duration.ofSeconds(30);
   private static final long FIRST_PAUSE_MILLIS = 100;
   private static final long LONGEST_PAUSE_MILLIS = 2000;
 
@@ -34,7 +32,7 @@ public final class PersistWorker {
     Config config = Config.fromEnvironment(); // exits 64 with every problem listed
     try (MessageStore store = MessageStore.open(config); // waits for PostgreSQL
         Connection nats = Broker.connect(config); // waits for NATS
-        Inbox inbox = new Inbox(nats, config.streamMaxBytes(), ACK_WAIT);
+        Inbox inbox = new Inbox(nats, config.streamMaxBytes(), config.ackWait());
         HealthFile health = new HealthFile(config.healthFile())) {
       health.watch(() -> inbox.isConsuming() && store.isConnected());
       PersistWorker worker = new PersistWorker(inbox, store);

@@ -1,0 +1,21 @@
+package dev.natschat.benchmarks;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/**
+ * {@code java -jar benchmarks.jar NAME}, from the root of a built checkout; prints a Markdown
+ * table.
+ */
+@Command(
+    name = "benchmarks",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = Drain.class)
+public final class Benchmarks {
+  private Benchmarks() {}
+
+  public static void main(String[] args) {
+    System.exit(new CommandLine(new Benchmarks()).execute(args));
+  }
+}

@@ -1,0 +1,71 @@
+package dev.natschat.persist;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ConfigTest {
+  private final Map<String, String> environment =
+      new HashMap<>(
+          Map.of(
+              "NATS_URL", "nats://nats:4222",
+              "NATS_USER", "persist-worker",
+              "NATS_PASS", "secret-1",
+              "DATABASE_URL", "jdbc:postgresql://postgres:5432/chat",
+              "DATABASE_USER", "persist_worker",
+              "DATABASE_PASSWORD", "secret-2"));
+
+  @Test
+  void restHasDefaults() {
+    Config config = Config.from(environment);
+    assertThat(config.streamMaxBytes()).isEqualTo(1024L * 1024 * 1024);
+    assertThat(config.ackWait()).isEqualTo(Duration.ofSeconds(30));
+    assertThat(config.healthFile()).isNull();
+  }
+
+  @Test
+  void everyProblemIsSaidAtOnce() {
+    environment.put("NATS_URL", "somewhere");
+    environment.remove("NATS_PASS");
+    environment.put("DATABASE_URL", "postgres://postgres/chat");
+    environment.put("STREAM_MAX_BYTES", "1 GB");
+    environment.put("ACK_WAIT_SECONDS", "0");
+    assertThatThrownBy(() -> Config.from(environment))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContainingAll(
+            "NATS_URL is malformed",
+            "NATS_PASS is missing",
+            "DATABASE_URL is malformed",
+            "STREAM_MAX_BYTES is malformed",
+            "ACK_WAIT_SECONDS is malformed");
+  }
+
+  @Test
+  void secretsMayBeFiles(@TempDir Path directory) throws IOException {
+    environment.remove("NATS_PASS");
+    environment.put(
+        "NATS_PASS_FILE", Files.writeString(directory.resolve("pass"), "from a file\n").toString());
+    assertThat(Config.from(environment).natsPass()).isEqualTo("from a file");
+  }
+
+  @Test
+  void unreadableFileIsAProblem() {
+    environment.remove("NATS_PASS");
+    environment.put("NATS_PASS_FILE", "/nowhere/at/all");
+    assertThatThrownBy(() -> Config.from(environment))
+        .hasMessageContaining("NATS_PASS_FILE names /nowhere/at/all");
+  }
+
+  @Test
+  void secretsAreNotShown() {
+    assertThat(Config.from(environment).toString()).doesNotContain("secret");
+  }
+}

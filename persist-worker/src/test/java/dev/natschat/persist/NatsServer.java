@@ -1,0 +1,111 @@
+package dev.natschat.persist;
+
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
+
+/**
+ * A nats-server with the permissions of nats/nats.conf, and a user "tester" in account CHAT who may
+ * do all.
+ */
+final class NatsServer {
+  private static final Path CONFIGURATION = Path.of("..", "nats", "nats.conf");
+  private static final Pattern CALLOUT = Pattern.compile("(?s)\nauthorization \\{.*?\n\\}\n");
+  private static final Pattern CHAT_USERS = Pattern.compile("(?s)(\n  CHAT \\{.*?users: \\[\n)");
+  private static final String SECRETS =
+      """
+      AUTH_PASSWORD: test-only
+      PERSIST_WORKER_PASSWORD: test-only
+      HISTORY_SERVICE_PASSWORD: test-only
+      BROKER_OBSERVER_PASSWORD: test-only
+      """;
+
+  private final int port = freePort();
+  private final Path directory;
+  private Process process;
+
+  private NatsServer(Path directory) throws IOException {
+    this.directory = directory;
+    String withoutCallout = CALLOUT.matcher(Files.readString(CONFIGURATION)).replaceFirst("\n");
+    Files.writeString(
+        directory.resolve("nats.conf"),
+        CHAT_USERS
+            .matcher(withoutCallout)
+            .replaceFirst("$1      { user: tester, password: test-only }\n"));
+    Files.writeString(directory.resolve("secrets.conf"), SECRETS);
+    process = launch();
+  }
+
+  static NatsServer start(Path directory) throws IOException {
+    NatsServer server = new NatsServer(directory);
+    server.awaitReady();
+    return server;
+  }
+
+  String url() {
+    return "nats://127.0.0.1:" + port;
+  }
+
+  Connection connect() throws IOException, InterruptedException {
+    return Nats.connect(
+        Options.builder()
+            .server(url())
+            .userInfo("tester", "test-only")
+            .supportUTF8Subjects()
+            .maxReconnects(-1)
+            .build());
+  }
+
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  void startAgain() throws IOException {
+    process = launch();
+    awaitReady();
+  }
+
+  void stop() throws InterruptedException {
+    process.destroy();
+    process.waitFor();
+  }
+
+  private Process launch() throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                System.getProperty("nats.server"), "-c", directory.resolve("nats.conf").toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()));
+    builder.environment().put("NATS_BIND", "127.0.0.1");
+    builder.environment().put("NATS_PORT", String.valueOf(port));
+    builder.environment().put("NATS_WEBSOCKET_PORT", String.valueOf(freePort()));
+    builder.environment().put("NATS_MONITOR_PORT", String.valueOf(freePort()));
+    builder.environment().put("NATS_STORE_DIR", directory.resolve("store").toString());
+    return builder.start();
+  }
+
+  private void awaitReady() {
+    Awaitility.await()
+        .ignoreExceptions()
+        .until(
+            () -> {
+              connect().close();
+              return true;
+            });
+  }
+
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,481 @@
+package dev.natschat.persist;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import io.nats.client.Connection;
+import io.nats.client.JetStream;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.api.ConsumerInfo;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.PublishAck;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.Headers;
+import io.nats.client.impl.NatsMessage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.awaitility.Awaitility;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The worker's process between a real broker and a real database. */
+class PersistWorkerIT {
+  private static Path directory;
+  private static NatsServer broker;
+  private static Database database;
+
+  private final List<Worker> workers = new ArrayList<>();
+  private Connection nats;
+  private JetStream stream;
+  private JetStreamManagement management;
+  private Map<String, String> settings;
+
+  @BeforeAll
+  static void startServers(@TempDir Path temporary) throws Exception {
+    directory = temporary;
+    Awaitility.setDefaultTimeout(Duration.ofSeconds(60));
+    broker = NatsServer.start(Files.createDirectory(directory.resolve("nats")));
+    database = Database.start(Files.createDirectory(directory.resolve("postgres")));
+  }
+
+  @AfterAll
+  static void stopServers() throws Exception {
+    broker.stop();
+    database.close();
+  }
+
+  @BeforeEach
+  void connect() throws Exception {
+    nats = broker.connect();
+    stream = nats.jetStream();
+    management = nats.jetStreamManagement();
+    settings = Worker.settings(broker, database);
+  }
+
+  @AfterEach
+  void cleanUp() throws Exception {
+    for (Worker worker : workers) {
+      worker.discard();
+    }
+    if (management.getStreamNames().contains(Inbox.STREAM)) {
+      management.deleteStream(Inbox.STREAM);
+    }
+    nats.close();
+    database.execute("DROP SCHEMA public CASCADE");
+    database.execute("CREATE SCHEMA public AUTHORIZATION pg_database_owner");
+    database.execute("GRANT USAGE ON SCHEMA public TO PUBLIC");
+  }
+
+  @Test // defect 1: a backlog over 10,000 was discarded
+  void backlogIsPersistedWhole() throws Exception {
+    startAndStop();
+    publish(20_000);
+
+    start();
+
+    awaitRows(20_000);
+    StreamConfiguration configuration = management.getStreamInfo(Inbox.STREAM).getConfiguration();
+    assertThat(configuration.getDiscardPolicy()).isEqualTo(DiscardPolicy.New);
+    assertThat(configuration.getMaxMsgs()).isEqualTo(-1);
+    assertThat(configuration.getMaxBytes()).isEqualTo(1024L * 1024 * 1024);
+  }
+
+  @Test // defect 2: one poisonous message was delivered 2700 times a second, for ever
+  void poisonIsDeliveredOnceAndKeptReadable() throws Exception {
+    startAndStop();
+    publish(300);
+    byte[] nul = json("bob", "a\\u0000b").getBytes(UTF_8);
+    PublishAck ofNul =
+        stream.publish(
+            NatsMessage.builder()
+                .subject("chat.poison")
+                .headers(new Headers().add("Trace", "a", "b"))
+                .data(nul)
+                .build());
+    stream.publish("chat." + "r".repeat(256), json("bob", "hello").getBytes(UTF_8));
+    publish(300);
+
+    start();
+
+    awaitRows(600);
+    await().until(() -> database.count("dead_letters") == 2);
+    assertThat(
+            database.column(
+                "SELECT subject || ' ' || headers || ' ' || encode(body, 'hex') || ' ' || stream_seq"
+                    + " FROM dead_letters WHERE reason LIKE 'nul_character:%'"))
+        .containsExactly(
+            "chat.poison {\"Trace\":[\"a\",\"b\"]} "
+                + java.util.HexFormat.of().formatHex(nul)
+                + " "
+                + ofNul.getSeqno());
+    await().until(() -> durable().getNumAckPending() == 0);
+    assertThat(durable().getRedelivered()).isZero();
+    assertThat(durable().getDelivered().getConsumerSequence()).isEqualTo(602);
+  }
+
+  @Test // defect 3: acknowledged and dropped
+  void whatIsNoChatMessageIsADeadLetter() throws Exception {
+    startAndStop();
+    stream.publish("chat.lobby", "{".getBytes(UTF_8));
+    stream.publish("chat.lobby", new byte[0]);
+    stream.publish(
+        "chat.lobby", "{\"user\":\"a\",\"text\":\"b\",\"timestamp\":\"1\"}".getBytes(UTF_8));
+    stream.publish(
+        "chat.lobby", "{\"user\":\"a\",\"text\":\"b\",\"timestamp\":1.5}".getBytes(UTF_8));
+    stream.publish("chat.__admin__", json("bob", "hello").getBytes(UTF_8));
+
+    Worker worker = start();
+
+    await().until(() -> database.count("dead_letters") == 5);
+    assertThat(
+            database.column(
+                "SELECT split_part(reason, ':', 1) FROM dead_letters ORDER BY stream_seq"))
+        .containsExactly(
+            "not_a_json_object",
+            "not_a_json_object",
+            "invalid_timestamp",
+            "invalid_timestamp",
+            "reserved_subject");
+    assertThat(database.count("messages")).isZero();
+    await().until(() -> worker.output().contains("Set aside"));
+  }
+
+  @Test // defect 4: a message without a room was stored where no history shows it
+  void roomIsTheSubjectsWhateverTheBodySays() throws Exception {
+    start();
+    awaitStream();
+    stream.publish("chat.café", "{\"user\":\"a\",\"text\":\"1\",\"timestamp\":5}".getBytes(UTF_8));
+    stream.publish("chat.foo", "{\"user\":\"a\",\"text\":\"2\",\"room\":\"bar\"}".getBytes(UTF_8));
+    stream.publish(
+        "admin.chat", "{\"user\":\"a\",\"text\":\"3\",\"room\":\"foo\"}".getBytes(UTF_8));
+
+    awaitRows(3);
+    assertThat(database.column("SELECT room FROM messages ORDER BY text"))
+        .containsExactly("café", "foo", "__admin__");
+  }
+
+  @Test // defect 5: 1 or 2 rows twice
+  void killedWorkerLeavesNoDuplicates() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "1");
+    startAndStop();
+    publish(20_000);
+    Worker first = start();
+    await().pollInterval(Duration.ofMillis(1)).until(() -> database.count("messages") > 0);
+
+    first.kill();
+
+    assertThat(database.count("messages")).isLessThan(20_000);
+    start();
+    awaitRows(20_000);
+  }
+
+  @Test // defect 5: 440 of 500 rows twice
+  void killedBrokerLeavesNoDuplicates() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "1");
+    startAndStop();
+    publish(20_000);
+    start();
+    await().pollInterval(Duration.ofMillis(1)).until(() -> database.count("messages") > 0);
+
+    broker.kill();
+    broker.startAgain();
+
+    awaitRows(20_000);
+  }
+
+  @Test // defect 5: a table locked for longer than the ack wait made 249 of 2000 rows twice
+  void lockedTableLeavesNoDuplicates() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "1");
+    startAndStop();
+    publish(2_000);
+    try (java.sql.Connection lock = database.connect();
+        Statement statement = lock.createStatement()) {
+      lock.setAutoCommit(false);
+      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+      start();
+      start();
+      await().until(() -> durable().getRedelivered() > 0); // to the other worker, or the same
+      lock.rollback();
+    }
+
+    awaitRows(2_000);
+  }
+
+  @Test // defect 6: up to 500 messages came 30 s late
+  void terminatedWorkerHandsBackWhatItPulled() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "3600"); // what is not handed back stays away
+    startAndStop();
+    publish(5_000);
+    try (java.sql.Connection lock = database.connect();
+        Statement statement = lock.createStatement()) {
+      lock.setAutoCommit(false);
+      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+      Worker first = start();
+      await().until(() -> durable().getNumAckPending() > Inbox.BATCH);
+
+      first.terminate();
+
+      assertThat(durable().getNumAckPending()).isZero();
+      assertThat(first.output()).contains("messages back to the stream");
+      lock.rollback();
+    }
+    start();
+    awaitRows(5_000);
+  }
+
+  @Test // defect 7: 5400 redeliveries a second while the database was down
+  void databaseDownCausesNoRedelivery() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(10);
+    awaitRows(10);
+
+    database.stop();
+    publish(3_000);
+    await().until(() -> worker.output().contains("PostgreSQL can't store"));
+    await()
+        .during(Duration.ofSeconds(3))
+        .until(() -> durable().getRedelivered() == 0 && durable().getNumAckPending() <= 2_000);
+    database.startAgain();
+
+    awaitRows(3_010);
+    await().until(() -> durable().getNumAckPending() == 0);
+    assertThat(durable().getDelivered().getConsumerSequence()).isEqualTo(3_010);
+    await().until(() -> worker.output().contains("PostgreSQL stores again"));
+    assertThat(worker.output()).containsOnlyOnce("PostgreSQL can't store");
+  }
+
+  @Test // an idle worker notices at once, not at the next message
+  void databaseRestartIsNoticedWhileIdle() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(1);
+    awaitRows(1);
+
+    database.stop();
+    await().until(() -> worker.output().contains("PostgreSQL can't store"));
+    database.startAgain();
+    await().until(() -> worker.output().contains("PostgreSQL stores again"));
+
+    publish(1);
+    awaitRows(2);
+  }
+
+  @Test // defect 8: the worker stayed up and never consumed again
+  void deletedDurableIsMadeAgain() throws Exception {
+    start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+
+    management.deleteConsumer(Inbox.STREAM, Inbox.DURABLE);
+    publish(100);
+
+    awaitRows(200);
+  }
+
+  @Test // defect 8; and the sequences of the new stream start at 1 again
+  void deletedStreamIsMadeAgain() throws Exception {
+    start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+
+    management.deleteStream(Inbox.STREAM);
+    awaitStream();
+    publish(100);
+
+    awaitRows(200);
+    assertThat(database.column("SELECT DISTINCT count(*) FROM messages GROUP BY stream_seq"))
+        .containsExactly("2");
+  }
+
+  @Test
+  void aFullStreamThatWasDrainedAcceptsAgain() throws Exception {
+    settings.put("STREAM_MAX_BYTES", String.valueOf(1024 * 1024));
+    startAndStop();
+    byte[] large = json("bob", "x".repeat(10_000)).getBytes(UTF_8);
+    int accepted = publishUntilRefused(large);
+    assertThat(accepted).isGreaterThan(50);
+
+    start();
+
+    awaitRows(accepted);
+    await()
+        .ignoreExceptions()
+        .until(() -> stream.publish("chat.lobby", large).hasError(), no -> !no);
+    awaitRows(accepted + 1);
+  }
+
+  @Test
+  void twoWorkersShareTheWorkWithoutDuplicates() throws Exception {
+    startAndStop();
+    publish(10_000);
+    Worker first = start();
+    Worker second = start();
+
+    awaitRows(10_000);
+    publish(10_000);
+    awaitRows(20_000);
+    assertThat(first.isAlive()).isTrue();
+    assertThat(second.isAlive()).isTrue();
+  }
+
+  @Test
+  void megabyteAndBinaryPayloadsStopNobody() throws Exception {
+    startAndStop();
+    byte[] megabyte = new byte[1024 * 1024 - 1000];
+    for (int i = 0; i < 100; i++) {
+      stream.publish("chat.lobby", megabyte);
+    }
+    publish(100);
+
+    start();
+
+    awaitRows(100);
+    await().until(() -> database.count("dead_letters") == 100);
+    assertThat(database.column("SELECT DISTINCT length(body) FROM dead_letters"))
+        .containsExactly(String.valueOf(megabyte.length));
+  }
+
+  @Test
+  void whatOnlyPostgresRefusesIsSetAsideAlone() throws Exception {
+    startAndStop();
+    database.execute("ALTER TABLE messages ADD CHECK (text <> 'message 7')");
+    publish(400);
+
+    start();
+
+    awaitRows(399);
+    await().until(() -> database.count("dead_letters") == 1);
+    assertThat(database.column("SELECT reason FROM dead_letters").get(0))
+        .startsWith("refused_by_database: ");
+  }
+
+  @Test
+  void waitsForBrokerAndDatabase() throws Exception {
+    broker.kill();
+    database.stop();
+    Worker worker = start();
+    await().until(() -> worker.output().contains("Waiting for PostgreSQL"));
+    database.startAgain();
+    await().until(() -> worker.output().contains("Waiting for NATS"));
+    broker.startAgain();
+
+    awaitStream();
+    publish(1);
+    awaitRows(1);
+  }
+
+  @Test
+  void healthFileExistsOnlyWhileReady() throws Exception {
+    Path health = directory.resolve("health");
+    settings.put("HEALTH_FILE", health.toString());
+    Worker worker = start();
+    await().until(() -> Files.exists(health));
+    broker.kill();
+    await().until(() -> !Files.exists(health));
+    broker.startAgain();
+    await().until(() -> Files.exists(health));
+    worker.terminate();
+    assertThat(health).doesNotExist();
+  }
+
+  @Test
+  void historyServiceMayOnlyReadMessages() throws Exception {
+    start();
+    awaitStream();
+    try (java.sql.Connection history =
+            java.sql.DriverManager.getConnection(database.url(), "history_service", "test-only");
+        Statement statement = history.createStatement()) {
+      assertThat(statement.execute("SELECT * FROM messages")).isTrue();
+      assertThatThrownBy(() -> statement.execute("DELETE FROM messages"))
+          .isInstanceOf(SQLException.class)
+          .hasMessageContaining("permission denied");
+      assertThatThrownBy(() -> statement.execute("SELECT * FROM dead_letters"))
+          .hasMessageContaining("permission denied");
+    }
+  }
+
+  @Test
+  void everyMissingVariableIsNamedInOneLine() throws Exception {
+    settings.replaceAll((name, value) -> "");
+    Worker worker = start();
+
+    assertThat(worker.exitCode()).isEqualTo(64);
+    assertThat(worker.output().lines()).hasSize(1);
+    assertThat(worker.output()).contains(settings.keySet());
+  }
+
+  private Worker start() throws Exception {
+    Worker worker = Worker.start(settings);
+    workers.add(worker);
+    return worker;
+  }
+
+  /** Leaves stream, durable and tables, and nobody who consumes. */
+  private void startAndStop() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    worker.terminate();
+  }
+
+  private void awaitStream() {
+    await().ignoreExceptions().until(() -> durable() != null);
+  }
+
+  private ConsumerInfo durable() throws Exception {
+    return management.getConsumerInfo(Inbox.STREAM, Inbox.DURABLE);
+  }
+
+  /** Exactly once: neither fewer nor more. */
+  private void awaitRows(long rows) {
+    await().ignoreExceptions().until(() -> database.count("messages") >= rows);
+    await().until(() -> durable().getNumAckPending() == 0 && durable().getNumPending() == 0);
+    await().until(() -> database.count("messages") == rows);
+  }
+
+  private void publish(int messages) throws Exception {
+    List<CompletableFuture<PublishAck>> acks = new ArrayList<>();
+    for (int i = 0; i < messages; i++) {
+      byte[] body = json("alice", "message " + i).getBytes(UTF_8);
+      acks.add(stream.publishAsync("chat.lobby", body));
+      if (acks.size() == 1_000) {
+        CompletableFuture.allOf(acks.toArray(CompletableFuture[]::new)).join();
+        acks.clear();
+      }
+    }
+    CompletableFuture.allOf(acks.toArray(CompletableFuture[]::new)).join();
+  }
+
+  private int publishUntilRefused(byte[] body) throws Exception {
+    int accepted = 0;
+    try {
+      while (true) {
+        stream.publish("chat.lobby", body);
+        accepted++;
+      }
+    } catch (JetStreamApiException e) {
+      assertThat(e).hasMessageContaining("maximum bytes exceeded");
+      return accepted;
+    }
+  }
+
+  private static String json(String user, String text) {
+    return "{\"user\":\"" + user + "\",\"text\":\"" + text + "\",\"timestamp\":1700000000000}";
+  }
+}
