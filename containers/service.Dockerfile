@@ -9,7 +9,10 @@ COPY ${SERVICE}/target/lib/ ./lib/
 COPY agent-extension/target/agent-extension.jar ${SERVICE}/agent.properties ./
 COPY ${SERVICE}/target/${SERVICE}.jar ./service.jar
 USER 10001:10001
-# In the command line, not in JAVA_TOOL_OPTIONS: any other java in this container would load the agent, too.
-ENTRYPOINT ["java", "-javaagent:opentelemetry-javaagent.jar", "-Dotel.javaagent.extensions=agent-extension.jar", \
-  "-Dotel.javaagent.configuration-file=agent.properties", "-XX:MaxRAMPercentage=35", "-XX:+ExitOnOutOfMemoryError", \
-  "-jar", "service.jar"]
+# The agent is in the command line, not in JAVA_TOOL_OPTIONS: any other java in this container would load it, too.
+# The host name tells instances apart and stays the same when a container restarts, so that its series go on.
+ENTRYPOINT ["sh", "-c", "\
+  export OTEL_RESOURCE_ATTRIBUTES=$OTEL_RESOURCE_ATTRIBUTES,service.instance.id=$HOSTNAME; \
+  exec java -XX:MaxRAMPercentage=33 -XX:+UseSerialGC -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError \
+    -javaagent:opentelemetry-javaagent.jar -Dotel.javaagent.extensions=agent-extension.jar \
+    -Dotel.javaagent.configuration-file=agent.properties -jar service.jar \"$@\"", "service"]
