@@ -57,6 +57,6 @@ record AuthRequest(
   /** Without the token. */
   @Override
   public String toString() {
-    return "AuthRequest[" + clientKind + " " + clientType + " from " + clientHost + "]";
+    return "%s %s at %s".formatted(clientType, clientKind, clientHost);
   }
 }

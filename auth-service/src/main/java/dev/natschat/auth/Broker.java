@@ -1,6 +1,7 @@
 package dev.natschat.auth;
 
 import io.nats.client.Connection;
+import io.nats.client.ConnectionListener;
 import io.nats.client.Consumer;
 import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
@@ -18,6 +19,7 @@ final class Broker {
   private Broker() {}
 
   static Connection connect(Config config) throws InterruptedException {
+    Listener listener = new Listener();
     Options options =
         Options.builder()
             .server(config.natsUrl())
@@ -25,8 +27,8 @@ final class Broker {
             .connectionName("auth-service")
             .maxReconnects(-1)
             .reconnectWait(RETRY)
-            .connectionListener((connection, event) -> log.info("{}", event))
-            .errorListener(new LoggingListener())
+            .connectionListener(listener)
+            .errorListener(listener)
             .build();
     boolean told = false;
     while (true) {
@@ -42,7 +44,27 @@ final class Broker {
     }
   }
 
-  private static final class LoggingListener implements ErrorListener {
+  /** Tells that the connection is lost or back, but not of each attempt in between. */
+  private static final class Listener implements ConnectionListener, ErrorListener {
+    private volatile boolean connected;
+
+    @SuppressWarnings("deprecation") // the interface still demands it
+    @Override
+    public void connectionEvent(Connection connection, Events event) {
+      switch (event) {
+        case CONNECTED, RECONNECTED -> changed(true, event);
+        case DISCONNECTED, CLOSED -> changed(false, event);
+        default -> log.info("{}", event);
+      }
+    }
+
+    private void changed(boolean now, Events event) {
+      if (connected != now) {
+        connected = now;
+        log.info("{}", event);
+      }
+    }
+
     @Override
     public void errorOccurred(Connection connection, String error) {
       log.warn("NATS: {}", error);
@@ -50,7 +72,9 @@ final class Broker {
 
     @Override
     public void exceptionOccurred(Connection connection, Exception e) {
-      log.warn("NATS: {}", e.toString());
+      if (connected) {
+        log.warn("NATS: {}", e.toString());
+      }
     }
 
     @Override

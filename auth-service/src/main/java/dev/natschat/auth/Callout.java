@@ -8,6 +8,7 @@ import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
+import io.opentelemetry.extension.annotations.SpanAttribute;
 import io.opentelemetry.extension.annotations.WithSpan;
 import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -124,9 +125,8 @@ final class Callout implements AutoCloseable {
     try {
       ChatUser user = validateToken(question.request);
       String userJwt = mapPermissions(question.request, user);
-      respond(question, issuer.admission(question.request, userJwt));
-      log.info("let {} in from {}", user.name(), question.request.clientHost());
-      metrics.answered(Result.AUTHORIZED, question.start);
+      respond(question, Result.AUTHORIZED, issuer.admission(question.request, userJwt));
+      log.info("let {} in: {}", user.name(), question.request);
     } catch (Refusal refusal) {
       if (refusal.kind() == Kind.UNKNOWN_KEY && mayAskKeycloak) {
         decideAfterAskingKeycloak(question);
@@ -148,9 +148,9 @@ final class Callout implements AutoCloseable {
   }
 
   private void refuse(Question question, Refusal refusal) {
-    respond(question, issuer.refusal(question.request, refusal.reason()));
-    refusals.warn("refused {}: {}", question.request, refusal.reason());
-    metrics.answered(refusal.kind() == Kind.ERROR ? Result.ERROR : Result.REJECTED, question.start);
+    Result result = refusal.kind() == Kind.ERROR ? Result.ERROR : Result.REJECTED;
+    respond(question, result, issuer.refusal(question.request, refusal.reason()));
+    refusals.warn("refused: {}: {}", question.request, refusal.reason());
   }
 
   @WithSpan("decrypt")
@@ -177,9 +177,10 @@ final class Callout implements AutoCloseable {
   }
 
   @WithSpan("respond")
-  void respond(Question question, String response) {
+  void respond(Question question, @SpanAttribute("auth.result") Result result, String response) {
     nats.publish(
         question.replyTo, xkey.seal(response.getBytes(US_ASCII), question.request.serverXkey()));
+    metrics.answered(result, question.start);
   }
 
   /** Answers what was asked already; the queue group's other members get the rest. */

@@ -38,10 +38,10 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Jwks.class);
 
   /** Of a whole fetch: the longest that one with an unknown key waits. */
-  private static final Duration TIMEOUT = Duration.ofSeconds(1);
+  private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
   private static final Duration REFRESH = Duration.ofMinutes(5);
-  private static final Duration RETRY = Duration.ofSeconds(1);
+  private static final Duration RETRY = Duration.ofSeconds(2);
 
   /** Between two fetches for the sake of unknown keys: anybody can name one. */
   private static final Duration PAUSE = Duration.ofSeconds(10);

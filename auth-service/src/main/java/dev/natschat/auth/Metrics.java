@@ -16,7 +16,13 @@ final class Metrics {
     ERROR;
 
     private Attributes attributes() {
-      return Attributes.of(RESULT, name().toLowerCase(Locale.ROOT));
+      return Attributes.of(RESULT, toString());
+    }
+
+    /** As attributes name it. */
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT);
     }
   }
 
