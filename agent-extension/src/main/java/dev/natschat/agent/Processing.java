@@ -31,8 +31,11 @@ final class Processing {
 
   /** A handler gets a message; null where that is no work of the application's. */
   static @Nullable Processing inHandler(Message message) {
-    if (message.isStatusMessage() || isReplyOrDiscovery(message)) {
+    if (message.isStatusMessage() || isReply(message)) {
       return null;
+    }
+    if (message.getSubject().startsWith("$SRV.")) {
+      return quiet(message);
     }
     Delivery delivery = Delivery.ofOrNew(message);
     Context producer = delivery.producer(message);
@@ -64,22 +67,23 @@ final class Processing {
     Spans.describeDelivered(span, message);
     Context context = parent.with(span);
     if (answers) {
-      context = context.with(new ReplyExpected(message.getReplyTo(), span));
+      context = context.with(ReplyExpected.by(span, message.getReplyTo()));
     }
     delivery.processing = context;
     return of(span, context);
   }
 
-  private static boolean isReplyOrDiscovery(Message message) {
-    if (message.isJetStream()) {
-      return false;
-    }
-    String inboxPrefix =
-        message.getConnection() == null
-            ? null
-            : message.getConnection().getOptions().getInboxPrefix();
-    return message.getSubject().startsWith("$SRV.")
-        || Subjects.get().isInbox(message.getSubject(), inboxPrefix);
+  /** Service discovery. */
+  private static @Nullable Processing quiet(Message message) {
+    return message.getReplyTo() == null
+        ? null
+        : within(
+            Span.getInvalid(), Context.root().with(ReplyExpected.quietlyAt(message.getReplyTo())));
+  }
+
+  static boolean isReply(Message message) {
+    return !message.isJetStream()
+        && Subjects.get().isInbox(message.getSubject(), message.getConnection());
   }
 
   void end(@Nullable Throwable thrown) {

@@ -95,7 +95,7 @@ final class Propagation {
         || (body == null ? 0 : body.length) + headers.serializedLength() <= maxPayload;
   }
 
-  private static final class HeadersSetter implements TextMapSetter<Headers> {
+  static final class HeadersSetter implements TextMapSetter<Headers> {
     @Override
     public void set(@Nullable Headers carrier, String key, String value) {
       if (carrier != null) {
@@ -104,7 +104,7 @@ final class Propagation {
     }
   }
 
-  private static final class HeadersGetter implements TextMapGetter<Headers> {
+  static final class HeadersGetter implements TextMapGetter<Headers> {
     @Override
     @SuppressWarnings("deprecation") // still abstract, and still asked by baggage and jaeger
     public Iterable<String> keys(Headers carrier) {

@@ -21,20 +21,12 @@ final class Receipt {
     Delivery delivery = new Delivery(Instant.now());
     if (message.isJetStream()) {
       delivery.attachTo(message);
-    } else if (!isReply(message)) {
+    } else if (!Processing.isReply(message)) {
       delivery.attachTo(message);
       if (!batchMethods) {
         // Nothing settles a core message: its receipt is all that can be seen of its processing.
         delivery.openSpan(message).end();
       }
     }
-  }
-
-  private static boolean isReply(Message message) {
-    String prefix =
-        message.getConnection() == null
-            ? null
-            : message.getConnection().getOptions().getInboxPrefix();
-    return Subjects.get().isInbox(message.getSubject(), prefix);
   }
 }

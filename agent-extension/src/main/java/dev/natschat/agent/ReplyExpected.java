@@ -16,11 +16,26 @@ final class ReplyExpected implements ImplicitContextKeyed {
   private static final ContextKey<ReplyExpected> key = ContextKey.named("dev.natschat.reply");
 
   private final String replyTo;
-  private final Span answering;
+  private final @Nullable Span answering;
 
-  ReplyExpected(String replyTo, Span answering) {
+  private ReplyExpected(String replyTo, @Nullable Span answering) {
     this.replyTo = replyTo;
     this.answering = answering;
+  }
+
+  /** The span is answered by a publish to the subject. */
+  static ReplyExpected by(Span answering, String replyTo) {
+    return new ReplyExpected(replyTo, answering);
+  }
+
+  /** The answer is plumbing, as the question was. */
+  static ReplyExpected quietlyAt(String replyTo) {
+    return new ReplyExpected(replyTo, null);
+  }
+
+  static boolean isQuietAt(String subject) {
+    ReplyExpected expected = Context.current().get(key);
+    return expected != null && expected.answering == null && expected.replyTo.equals(subject);
   }
 
   @Override
@@ -36,8 +51,11 @@ final class ReplyExpected implements ImplicitContextKeyed {
   /** A reply that says it is an error makes the span that answers a failed one. */
   static void answered(Context context, String subject, @Nullable Headers headers) {
     ReplyExpected expected = context.get(key);
-    String error = expected != null && expected.replyTo.equals(subject) ? errorOf(headers) : null;
-    if (expected != null && error != null) {
+    if (expected == null || expected.answering == null || !expected.replyTo.equals(subject)) {
+      return;
+    }
+    String error = errorOf(headers);
+    if (error != null) {
       Spans.fail(expected.answering, error);
     }
   }

@@ -49,8 +49,7 @@ final class Sending {
 
   private static Destination destination(@Nullable Connection connection, String subject) {
     Subjects subjects = Subjects.get();
-    String inboxPrefix = connection == null ? null : connection.getOptions().getInboxPrefix();
-    return subjects.isInbox(subject, inboxPrefix) || ReplyExpected.at(subject)
+    return subjects.isInbox(subject, connection) || ReplyExpected.at(subject)
         ? Destination.TEMPORARY
         : subjects.ofPublished(subject);
   }
@@ -90,7 +89,7 @@ final class Sending {
       begun.describeConnection(connection);
       return written(begun, null, connection, replyTo, headers, body);
     }
-    if (Subjects.isPlumbing(subject)) {
+    if (Subjects.isPlumbing(subject) || ReplyExpected.isQuietAt(subject)) {
       return null;
     }
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body);

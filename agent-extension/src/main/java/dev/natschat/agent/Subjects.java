@@ -1,5 +1,6 @@
 package dev.natschat.agent;
 
+import io.nats.client.Connection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
@@ -58,13 +59,13 @@ final class Subjects {
     return subject.startsWith("$KV.") || subject.startsWith("$O.");
   }
 
-  boolean isInbox(String subject, @Nullable String connectionInboxPrefix) {
+  boolean isInbox(String subject, @Nullable Connection connection) {
     for (String prefix : inboxPrefixes) {
       if (subject.startsWith(prefix)) {
         return true;
       }
     }
-    return connectionInboxPrefix != null && subject.startsWith(connectionInboxPrefix);
+    return connection != null && subject.startsWith(connection.getOptions().getInboxPrefix());
   }
 
   /**

@@ -1,0 +1,421 @@
+package dev.natschat.agent;
+
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_CLIENT;
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_CONSUMER;
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_SERVER;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.nats.client.Dispatcher;
+import io.nats.client.Message;
+import io.nats.client.Nats;
+import io.nats.client.Subscription;
+import io.nats.client.impl.Headers;
+import io.nats.client.impl.NatsMessage;
+import io.nats.service.ServiceBuilder;
+import io.nats.service.ServiceEndpoint;
+import io.opentelemetry.api.baggage.Baggage;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.context.Scope;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+
+/** Core NATS: publish, handlers, request and reply. */
+@SuppressWarnings("try")
+class CoreIT extends TracedTest {
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
+  private static final byte[] HELLO = "hello".getBytes(UTF_8);
+
+  private final BlockingQueue<Message> handled = new LinkedBlockingQueue<>();
+
+  @Test
+  void everyOverloadOfPublishIsOneSpan() throws Exception {
+    subscribe("chat.*");
+    Headers headers = new Headers().add("mine", "kept");
+    nats.publish("chat.a", HELLO);
+    nats.publish("chat.a", headers, HELLO);
+    nats.publish("chat.a", "reply.to", HELLO);
+    nats.publish("chat.a", "reply.to", headers, HELLO);
+    nats.publish(NatsMessage.builder().subject("chat.a").headers(headers).data(HELLO).build());
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        publish chat.* PRODUCER
+          process chat.* SERVER
+        publish chat.* PRODUCER
+          process chat.* SERVER
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        """);
+  }
+
+  @Test
+  void spansSayWhatTheConventionsAsk() throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher(handled::add);
+    dispatcher.subscribe("chat.*", "readers");
+    nats.publish("chat.a", HELLO);
+    take();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        """);
+    assertThat(Telemetry.attributes(Telemetry.span("publish chat.*", SPAN_KIND_PRODUCER)))
+        .isEqualTo(
+            Map.of(
+                "messaging.system", "nats",
+                "messaging.operation.name", "publish",
+                "messaging.operation.type", "send",
+                "messaging.destination.name", "chat.a",
+                "messaging.destination.template", "chat.*",
+                "messaging.message.body.size", 5L,
+                "messaging.message.payload_size_bytes", 5L,
+                "server.address", "127.0.0.1",
+                "server.port", (long) server.port()));
+    assertThat(Telemetry.attributes(Telemetry.span("process chat.*", SPAN_KIND_CONSUMER)))
+        .isEqualTo(
+            Map.of(
+                "messaging.system", "nats",
+                "messaging.operation.name", "process",
+                "messaging.operation.type", "process",
+                "messaging.destination.name", "chat.a",
+                "messaging.destination.template", "chat.*",
+                "messaging.message.body.size", 5L,
+                "messaging.message.payload_size_bytes", 5L,
+                "messaging.consumer.group.name", "readers",
+                "server.address", "127.0.0.1",
+                "server.port", (long) server.port()));
+  }
+
+  @Test
+  void aSubjectWithoutTemplateStaysOutOfTheNameOfItsPublish() throws Exception {
+    subscribe("orders.>");
+    nats.publish("orders.4711.created", HELLO);
+    assertTraces(
+        """
+        publish PRODUCER
+          process orders.> CONSUMER
+        """);
+  }
+
+  @Test
+  void handlersRunInTheirSpanAndUnderTheSpanOfTheSender() throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe("chat.a", message -> span("work"));
+    inSpan(
+        "send",
+        () -> {
+          nats.publish("chat.a", HELLO);
+          return null;
+        });
+    assertTraces(
+        """
+        send
+          publish chat.* PRODUCER
+            process chat.* CONSUMER
+              work
+        """);
+  }
+
+  @Test
+  void aDispatcherStartedInASpanIsNotUnderIt() throws Exception {
+    inSpan("startup", () -> subscribe("chat.*"));
+    publishUntraced("chat.a", "");
+    take();
+    assertTraces(
+        """
+        startup
+        process chat.* CONSUMER
+        """);
+  }
+
+  @Test
+  void aHandlerThatThrowsMakesItsSpanAnError() throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "chat.*",
+        message -> {
+          handled.add(message);
+          throw new IllegalArgumentException("poison");
+        });
+    nats.publish("chat.a", HELLO);
+    take();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ERROR java.lang.IllegalArgumentException
+        """);
+  }
+
+  @Test
+  void requestAndReplyAreFourEdges() throws Exception {
+    answer("chat.*", HELLO);
+    inSpan("ask", () -> nats.request("chat.a", HELLO, TIMEOUT));
+    assertTraces(
+        """
+        ask
+          request chat.* CLIENT
+            process chat.* SERVER
+              publish (temporary) PRODUCER
+        """);
+    assertThat(Telemetry.attributes(Telemetry.span("process chat.*", SPAN_KIND_SERVER)))
+        .containsEntry("messaging.destination.name", "chat.a");
+  }
+
+  @Test
+  void aReplyFromAnotherThreadStaysInTheTrace() throws Exception {
+    ExecutorService pool = Executors.newFixedThreadPool(1);
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "chat.*", message -> pool.execute(() -> nats.publish("elsewhere.reply", HELLO)));
+    Subscription replies = nats.subscribe("elsewhere.reply");
+    nats.publish("chat.a", "elsewhere.reply", HELLO);
+    replies.nextMessage(TIMEOUT);
+    pool.shutdown();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* SERVER
+            publish (temporary) PRODUCER
+        """);
+  }
+
+  @Test
+  void futuresRunTheirCallbacksInTheContextOfTheCaller() throws Exception {
+    answer("chat.*", HELLO);
+    CompletableFuture<?> done =
+        inSpan("ask", () -> nats.request("chat.a", HELLO).thenAccept(reply -> span("callback")));
+    done.get(20, TimeUnit.SECONDS);
+    assertTraces(
+        """
+        ask
+          request chat.* CLIENT
+            process chat.* SERVER
+              publish (temporary) PRODUCER
+          callback
+        """);
+  }
+
+  @Test
+  void aRequestNobodyAnswersIsAnError() throws Exception {
+    assertThat(nats.request("chat.a", HELLO, TIMEOUT)).isNull();
+    assertTraces("request chat.* CLIENT ERROR no_responders\n");
+  }
+
+  @Test
+  void aRequestThatTimesOutIsAnErrorAndSentOnce() throws Exception {
+    subscribe("chat.*");
+    assertThat(nats.request("chat.a", HELLO, Duration.ofMillis(300))).isNull();
+    nats.flush(TIMEOUT);
+    take();
+    assertTraces(
+        """
+        request chat.* CLIENT ERROR timeout
+          process chat.* SERVER
+        """);
+    assertThat(handled).isEmpty();
+  }
+
+  @Test
+  void aReplyThatSaysItIsAnErrorMakesBothSidesErrors() throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "chat.*",
+        message ->
+            nats.publish(
+                message.getReplyTo(),
+                new Headers()
+                    .add("Nats-Service-Error", "no database")
+                    .add("Nats-Service-Error-Code", "503"),
+                "[]".getBytes(UTF_8)));
+    nats.request("chat.a", HELLO, TIMEOUT);
+    assertTraces(
+        """
+        request chat.* CLIENT ERROR 503
+          process chat.* SERVER ERROR 503
+            publish (temporary) PRODUCER
+        """);
+  }
+
+  @Test
+  void serviceEndpointsAnswerAndDiscoveryIsQuiet() throws Exception {
+    var service =
+        new ServiceBuilder()
+            .connection(nats)
+            .name("greeter")
+            .version("1.0.0")
+            .addServiceEndpoint(
+                ServiceEndpoint.builder()
+                    .endpointName("greet")
+                    .endpointSubject("chat.greet")
+                    .handler(message -> message.respond(nats, HELLO))
+                    .build())
+            .build();
+    var stopped = service.startService();
+    assertThat(nats.request("chat.greet", HELLO, TIMEOUT).getData()).isEqualTo(HELLO);
+    assertThat(nats.request("$SRV.PING", null, TIMEOUT)).isNotNull();
+    service.stop();
+    stopped.get(20, TimeUnit.SECONDS);
+    assertTraces(
+        """
+        request chat.* CLIENT
+          process chat.* SERVER
+            publish (temporary) PRODUCER
+        """);
+  }
+
+  @Test
+  void goClientsSpellHeadersTheirWay() throws Exception {
+    subscribe("chat.*");
+    publishUntraced(
+        "chat.a", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
+    take();
+    assertTraces("ORPHAN process chat.* CONSUMER\n");
+    var span = Telemetry.span("process chat.*", SPAN_KIND_CONSUMER);
+    assertThat(hex(span.getTraceId().toByteArray())).isEqualTo("0af7651916cd43dd8448eb211c80319c");
+    assertThat(hex(span.getParentSpanId().toByteArray())).isEqualTo("b7ad6b7169203331");
+  }
+
+  @Test
+  void forwardedHeadersCarryTheNewContextOnly() throws Exception {
+    subscribe("chat.*");
+    nats.publish(
+        "chat.a",
+        new Headers().add("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        HELLO);
+    Message message = take();
+    assertThat(message.getHeaders().keySet()).containsExactly("traceparent");
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        """);
+  }
+
+  @Test
+  void baggageTravels() throws Exception {
+    BlockingQueue<String> seen = new LinkedBlockingQueue<>();
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "chat.*", message -> seen.add(String.valueOf(Baggage.current().getEntryValue("tenant"))));
+    try (Scope ignored = Baggage.builder().put("tenant", "blue").build().makeCurrent()) {
+      nats.publish("chat.a", HELLO);
+    }
+    assertThat(seen.poll(20, TimeUnit.SECONDS)).isEqualTo("blue");
+  }
+
+  @Test
+  void aReplyThatIsHandledMakesNoSpan() throws Exception {
+    answer("chat.*", HELLO);
+    Dispatcher inbox = nats.createDispatcher(handled::add);
+    String replyTo = nats.createInbox();
+    inbox.subscribe(replyTo);
+    nats.publish("chat.a", replyTo, HELLO);
+    take();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* SERVER
+            publish (temporary) PRODUCER
+        """);
+  }
+
+  @Test
+  void configuredInboxPrefixesAreInboxes() throws Exception {
+    nats.publish("_TESTBOX.alice.1", HELLO);
+    try (var other = Nats.connect(options().inboxPrefix("_MINE.").build())) {
+      other.publish("_MINE.2", HELLO);
+    }
+    assertTraces(
+        """
+        publish (temporary) PRODUCER
+        publish (temporary) PRODUCER
+        """);
+  }
+
+  @Test
+  void nextMessageLeavesNoContextOnTheThread() throws Exception {
+    Subscription subscription = nats.subscribe("chat.*");
+    nats.publish("chat.a", HELLO);
+    assertThat(subscription.nextMessage(TIMEOUT)).isNotNull();
+    assertThat(Span.current().getSpanContext().isValid()).isFalse();
+    assertTraces("publish chat.* PRODUCER\n");
+  }
+
+  @Test
+  void clientKindIsForRequestsOnly() throws Exception {
+    answer("chat.*", HELLO);
+    nats.requestWithTimeout("chat.a", HELLO, TIMEOUT).get(20, TimeUnit.SECONDS);
+    assertTraces(
+        """
+        request chat.* CLIENT
+          process chat.* SERVER
+            publish (temporary) PRODUCER
+        """);
+    assertThat(Telemetry.attributes(Telemetry.span("request chat.*", SPAN_KIND_CLIENT)))
+        .containsEntry("messaging.operation.name", "request")
+        .containsEntry("messaging.operation.type", "send");
+  }
+
+  private Dispatcher subscribe(String subject) throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher(handled::add);
+    dispatcher.subscribe(subject);
+    nats.flush(TIMEOUT);
+    return dispatcher;
+  }
+
+  private void answer(String subject, byte[] reply) throws Exception {
+    Dispatcher dispatcher =
+        nats.createDispatcher(message -> nats.publish(message.getReplyTo(), reply));
+    dispatcher.subscribe(subject);
+    nats.flush(TIMEOUT);
+  }
+
+  private Message take() throws InterruptedException {
+    Message message = handled.poll(20, TimeUnit.SECONDS);
+    assertThat(message).isNotNull();
+    return message;
+  }
+
+  /** Speaks the protocol itself, as a client without tracing does. */
+  private static void publishUntraced(String subject, String headerLines) throws Exception {
+    try (var socket = new Socket(InetAddress.getLoopbackAddress(), server.port())) {
+      var out = socket.getOutputStream();
+      out.write("CONNECT {\"verbose\":false,\"headers\":true}\r\n".getBytes(UTF_8));
+      if (headerLines.isEmpty()) {
+        out.write(("PUB " + subject + " 2\r\nhi\r\n").getBytes(UTF_8));
+      } else {
+        String headers = "NATS/1.0\r\n" + headerLines + "\r\n";
+        int length = headers.length();
+        out.write(
+            ("HPUB " + subject + " " + length + " " + (length + 2) + "\r\n" + headers + "hi\r\n")
+                .getBytes(UTF_8));
+      }
+      out.write("PING\r\n".getBytes(UTF_8));
+      out.flush();
+      var lines = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));
+      await().atMost(TIMEOUT).until(() -> "PONG".equals(lines.readLine()));
+    }
+  }
+
+  private static String hex(byte[] bytes) {
+    return HexFormat.of().formatHex(bytes);
+  }
+}

@@ -1,0 +1,200 @@
+package dev.natschat.agent;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.nats.client.Connection;
+import io.nats.client.JetStream;
+import io.nats.client.Message;
+import io.nats.client.Nats;
+import io.nats.client.Subscription;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The extension under other settings: each test starts a small program of its own under the agent.
+ */
+class ForkedIT {
+  private static final String WORKER =
+      "-Dotel.instrumentation.jnats.batch-process-methods="
+          + "dev.natschat.agent.ForkedIT$Program[persist]";
+  private static NatsServer server;
+
+  @BeforeAll
+  static void startServer() throws Exception {
+    server = NatsServer.start();
+  }
+
+  @AfterAll
+  static void stopServer() throws Exception {
+    server.close();
+  }
+
+  @BeforeEach
+  void reset() {
+    Telemetry.reset();
+  }
+
+  /** Publishes to the core and is its own reader. */
+  static final class Program {
+    public static void main(String[] arguments) throws Exception {
+      Connection nats = Nats.connect(arguments[0]);
+      switch (arguments[1]) {
+        case "core" -> {
+          Subscription subscription = nats.subscribe("chat.*");
+          nats.publish("chat.a", "hello".getBytes(UTF_8));
+          System.out.println(
+              "received " + subscription.nextMessage(Duration.ofSeconds(20)).getSubject());
+        }
+        case "batches" -> batches(nats);
+        default -> throw new IllegalArgumentException(arguments[1]);
+      }
+      nats.close();
+    }
+
+    private static void batches(Connection nats) throws Exception {
+      nats.jetStreamManagement()
+          .addStream(
+              StreamConfiguration.builder()
+                  .name("FORKED")
+                  .subjects("forked.*")
+                  .storageType(StorageType.Memory)
+                  .build());
+      JetStream jetStream = nats.jetStream();
+      for (int i = 0; i < 400; i++) {
+        jetStream.publish("forked.a", "hello".getBytes(UTF_8));
+      }
+      var subscription =
+          jetStream.subscribe(
+              "forked.*", io.nats.client.PullSubscribeOptions.builder().durable("worker").build());
+      for (int i = 0; i < 20; i++) {
+        persist(subscription.fetch(20, Duration.ofSeconds(20)));
+      }
+      nats.flush(Duration.ofSeconds(20));
+    }
+
+    static void persist(List<Message> batch) {
+      batch.forEach(Message::ack);
+    }
+  }
+
+  @Test
+  void theBuiltInModuleIsReplaced() throws Exception {
+    String output = run("core", "-Dotel.instrumentation.jnats.destination-templates=chat.*");
+    assertThat(output).contains("received chat.a");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish chat.* PRODUCER
+              process chat.* CONSUMER
+            """);
+  }
+
+  @Test
+  void theBuiltInModuleStaysWhenItWasAskedFor() throws Exception {
+    String output = run("core", "-Dotel.instrumentation.nats.enabled=true");
+    assertThat(output)
+        .contains("received chat.a")
+        .containsOnlyOnce("the jnats extension stays off");
+    assertThat(Telemetry.tree()).isEqualTo("chat.a publish PRODUCER\n");
+  }
+
+  @Test
+  void nothingIsTracedWhereInstrumentationsAreOffByDefault() throws Exception {
+    run("core", "-Dotel.instrumentation.common.default-enabled=false");
+    assertThat(Telemetry.tree()).isEmpty();
+  }
+
+  @Test
+  void itCanBeTheOnlyInstrumentation() throws Exception {
+    run(
+        "core",
+        "-Dotel.instrumentation.common.default-enabled=false",
+        "-Dotel.instrumentation.jnats.enabled=true");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish PRODUCER
+              process chat.* CONSUMER
+            """);
+  }
+
+  @Test
+  void itCanBeSwitchedOff() throws Exception {
+    run(
+        "core",
+        "-Dotel.instrumentation.jnats.enabled=false",
+        "-Dotel.instrumentation.nats.enabled=false");
+    assertThat(Telemetry.tree()).isEmpty();
+  }
+
+  @Test
+  void nothingIsInjectedWithoutPropagators() throws Exception {
+    run("core", "-Dotel.propagators=none");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish PRODUCER
+            process chat.* CONSUMER
+            """);
+  }
+
+  @Test
+  void anyPropagatorWorks() throws Exception {
+    for (String propagator : List.of("b3", "b3multi", "jaeger")) {
+      Telemetry.reset();
+      run("core", "-Dotel.propagators=" + propagator);
+      assertThat(Telemetry.tree())
+          .isEqualTo(
+              """
+              publish PRODUCER
+                process chat.* CONSUMER
+              """);
+    }
+  }
+
+  @Test
+  void noLinkDanglesWhenSamplingByRatio() throws Exception {
+    run(
+        "batches",
+        "-Dotel.traces.sampler=parentbased_traceidratio",
+        "-Dotel.traces.sampler.arg=0.01",
+        WORKER);
+    assertThat(Telemetry.tree()).contains("~> batch").doesNotContain("nowhere", "ORPHAN");
+  }
+
+  private static String run(String program, String... options) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-javaagent:" + System.getProperty("agent"),
+            "-Dotel.javaagent.extensions=" + System.getProperty("extension"),
+            "-Dotel.exporter.otlp.endpoint=http://127.0.0.1:" + System.getProperty("otlp.port"),
+            "-Dotel.exporter.otlp.protocol=http/protobuf",
+            "-Dotel.metrics.exporter=none",
+            "-Dotel.logs.exporter=none",
+            "-XX:TieredStopAtLevel=1"));
+    command.addAll(List.of(options));
+    command.addAll(List.of("-cp", classPath(), Program.class.getName(), server.url(), program));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
+    assertThat(process.waitFor()).as(output).isZero();
+    return output;
+  }
+
+  /**
+   * The tests' own: surefire puts it into the manifest of a jar, the property keeps it readable.
+   */
+  private static String classPath() {
+    return System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+  }
+}

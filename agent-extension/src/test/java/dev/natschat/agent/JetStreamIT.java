@@ -1,0 +1,297 @@
+package dev.natschat.agent;
+
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_CONSUMER;
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.nats.client.Dispatcher;
+import io.nats.client.FetchConsumeOptions;
+import io.nats.client.FetchConsumer;
+import io.nats.client.JetStream;
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.KeyValue;
+import io.nats.client.Message;
+import io.nats.client.MessageConsumer;
+import io.nats.client.PublishOptions;
+import io.nats.client.PullSubscribeOptions;
+import io.nats.client.api.AckPolicy;
+import io.nats.client.api.ConsumerConfiguration;
+import io.nats.client.api.KeyValueConfiguration;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** JetStream: publish, push, pull, settlement. */
+class JetStreamIT extends TracedTest {
+  private static final Duration TIMEOUT = Duration.ofSeconds(20);
+  private static final byte[] HELLO = "hello".getBytes(UTF_8);
+
+  private JetStream jetStream;
+
+  @BeforeEach
+  void createStream() throws Exception {
+    nats.jetStreamManagement()
+        .addStream(
+            StreamConfiguration.builder()
+                .name("CHAT")
+                .subjects("chat.*")
+                .storageType(StorageType.Memory)
+                .build());
+    nats.jetStreamManagement()
+        .addOrUpdateConsumer(
+            "CHAT",
+            ConsumerConfiguration.builder()
+                .durable("reader")
+                .ackPolicy(AckPolicy.Explicit)
+                .ackWait(Duration.ofSeconds(60))
+                .build());
+    jetStream = nats.jetStream();
+    Telemetry.reset();
+  }
+
+  @AfterEach
+  void deleteStream() throws Exception {
+    nats.jetStreamManagement().deleteStream("CHAT");
+  }
+
+  @Test
+  void aPublishIsOneSpanWithItsPlaceInTheStream() throws Exception {
+    jetStream.publish("chat.a", HELLO);
+    assertTraces("publish chat.* PRODUCER\n");
+    assertThat(Telemetry.attributes(Telemetry.span("publish chat.*", SPAN_KIND_PRODUCER)))
+        .isEqualTo(
+            Map.ofEntries(
+                Map.entry("messaging.system", "nats"),
+                Map.entry("messaging.operation.name", "publish"),
+                Map.entry("messaging.operation.type", "send"),
+                Map.entry("messaging.destination.name", "chat.a"),
+                Map.entry("messaging.destination.template", "chat.*"),
+                Map.entry("messaging.message.body.size", 5L),
+                Map.entry("messaging.message.payload_size_bytes", 5L),
+                Map.entry("messaging.nats.stream", "CHAT"),
+                Map.entry("messaging.nats.stream_sequence", 1L),
+                Map.entry("server.address", "127.0.0.1"),
+                Map.entry("server.port", (long) server.port())));
+  }
+
+  @Test
+  void aDuplicateIsFlagged() throws Exception {
+    PublishOptions once = PublishOptions.builder().messageId("1").build();
+    jetStream.publish("chat.a", HELLO, once);
+    Telemetry.reset();
+    jetStream.publish("chat.a", HELLO, once);
+    assertThat(Telemetry.attributes(Telemetry.span("publish chat.*", SPAN_KIND_PRODUCER)))
+        .containsEntry("messaging.nats.duplicate", true);
+  }
+
+  @Test
+  void aPublishNoStreamTakesIsAnError() throws Exception {
+    try {
+      jetStream.publish("admin.a", HELLO);
+    } catch (java.io.IOException expected) {
+      assertTraces("publish admin.* PRODUCER ERROR java.io.IOException\n");
+      return;
+    }
+    throw new AssertionError("published into nothing");
+  }
+
+  @Test
+  void publishAsyncEndsWithItsAckAndKeepsTheCallersContext() throws Exception {
+    CompletableFuture<?> done =
+        inSpan(
+            "send",
+            () -> jetStream.publishAsync("chat.a", HELLO).thenAccept(ack -> span("callback")));
+    done.get(20, TimeUnit.SECONDS);
+    assertTraces(
+        """
+        send
+          publish chat.* PRODUCER
+          callback
+        """);
+    assertThat(Telemetry.attributes(Telemetry.span("publish chat.*", SPAN_KIND_PRODUCER)))
+        .containsEntry("messaging.nats.stream_sequence", 1L);
+  }
+
+  @Test
+  void aPushedMessageIsProcessedAndSettledInItsTrace() throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher();
+    jetStream.subscribe(
+        "chat.*",
+        dispatcher,
+        message -> {
+          span("work");
+          message.ack();
+        },
+        false);
+    Telemetry.reset();
+    jetStream.publish("chat.a", HELLO);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            work
+            settle chat.* CLIENT ack
+        """);
+  }
+
+  @Test
+  void anAutomaticAckIsPartOfTheTrace() throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher();
+    jetStream.subscribe("chat.*", dispatcher, message -> {}, true);
+    jetStream.publish("chat.a", HELLO);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            settle chat.* CLIENT ack
+        """);
+  }
+
+  @Test
+  void consumeHandsMessagesToItsHandlerInTheirSpan() throws Exception {
+    BlockingQueue<Message> handled = new LinkedBlockingQueue<>();
+    MessageConsumer consumer =
+        jetStream
+            .getConsumerContext("CHAT", "reader")
+            .consume(
+                message -> {
+                  message.ack();
+                  handled.add(message);
+                });
+    jetStream.publish("chat.a", HELLO);
+    assertThat(handled.poll(20, TimeUnit.SECONDS)).isNotNull();
+    consumer.close();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            settle chat.* CLIENT ack
+        """);
+    assertThat(Telemetry.attributes(Telemetry.span("process chat.*", SPAN_KIND_CONSUMER)))
+        .isEqualTo(
+            Map.ofEntries(
+                Map.entry("messaging.system", "nats"),
+                Map.entry("messaging.operation.name", "process"),
+                Map.entry("messaging.operation.type", "process"),
+                Map.entry("messaging.destination.name", "chat.a"),
+                Map.entry("messaging.destination.template", "chat.*"),
+                Map.entry("messaging.message.body.size", 5L),
+                Map.entry("messaging.message.payload_size_bytes", 5L),
+                Map.entry("messaging.consumer.name", "reader"),
+                Map.entry("messaging.nats.stream", "CHAT"),
+                Map.entry("messaging.nats.stream_sequence", 1L),
+                Map.entry("messaging.nats.delivery_count", 1L),
+                Map.entry("server.address", "127.0.0.1"),
+                Map.entry("server.port", (long) server.port())));
+  }
+
+  @Test
+  void everyWayToPullIsTracedFromReceiptToSettlement() throws Exception {
+    for (int i = 0; i < 4; i++) {
+      jetStream.publish("chat.a", HELLO);
+    }
+    var consumer = jetStream.getConsumerContext("CHAT", "reader");
+    JetStreamSubscription subscription =
+        jetStream.subscribe(null, PullSubscribeOptions.bind("CHAT", "reader"));
+    consumer.next(TIMEOUT).ack();
+    subscription.fetch(1, TIMEOUT).get(0).nakWithDelay(Duration.ofMinutes(10));
+    var iterator = subscription.iterate(1, TIMEOUT);
+    assertThat(iterator.hasNext()).isTrue();
+    iterator.next().term();
+    var reader = subscription.reader(1, 1);
+    Message read = reader.nextMessage(TIMEOUT);
+    reader.stop();
+    read.inProgress();
+    read.ackSync(TIMEOUT);
+    read.ack(); // sends nothing
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack
+            settle chat.* CLIENT ack
+        publish chat.* PRODUCER
+          process chat.* CONSUMER nak
+            settle chat.* CLIENT nak
+        publish chat.* PRODUCER
+          process chat.* CONSUMER term
+            settle chat.* CLIENT term
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack
+            settle chat.* CLIENT in_progress
+            settle chat.* CLIENT ack
+        """);
+  }
+
+  @Test
+  void aRedeliveredMessageKeepsItsTrace() throws Exception {
+    jetStream.publish("chat.a", HELLO);
+    var consumer = jetStream.getConsumerContext("CHAT", "reader");
+    consumer.next(TIMEOUT).nak();
+    consumer.next(TIMEOUT).ack();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER nak
+            settle chat.* CLIENT nak
+          process chat.* CONSUMER ack
+            settle chat.* CLIENT ack
+        """);
+    assertThat(
+            Telemetry.spans().stream()
+                .map(span -> Telemetry.attributes(span).get("messaging.nats.delivery_count"))
+                .filter(count -> count != null))
+        .containsExactly(1L, 2L);
+  }
+
+  @Test
+  void noSpanForStatusFramesAndTheApi() throws Exception {
+    FetchConsumer fetch =
+        jetStream
+            .getConsumerContext("CHAT", "reader")
+            .fetch(FetchConsumeOptions.builder().maxMessages(10).expiresIn(1000).build());
+    while (fetch.nextMessage() != null) {}
+    fetch.close();
+    assertThat(nats.jetStreamManagement().getStreamInfo("CHAT").getStreamState().getMsgCount())
+        .isZero();
+    assertTraces("");
+  }
+
+  @Test
+  void aStoredValueIsLinkedToWhoWatchesIt() throws Exception {
+    nats.keyValueManagement()
+        .create(
+            KeyValueConfiguration.builder().name("rooms").storageType(StorageType.Memory).build());
+    KeyValue rooms = nats.keyValue("rooms");
+    Telemetry.reset();
+    rooms.put("a", HELLO);
+    assertThat(rooms.get("a").getValue()).isEqualTo(HELLO);
+    assertThat(rooms.keys()).containsExactly("a");
+    BlockingQueue<String> watched = new LinkedBlockingQueue<>();
+    rooms.watchAll(
+        new io.nats.client.api.KeyValueWatcher() {
+          @Override
+          public void watch(io.nats.client.api.KeyValueEntry entry) {
+            watched.add(entry.getKey());
+          }
+
+          @Override
+          public void endOfData() {}
+        });
+    assertThat(watched.poll(20, TimeUnit.SECONDS)).isEqualTo("a");
+    assertTraces(
+        """
+        publish $KV.rooms.> PRODUCER
+        process $KV.rooms.> CONSUMER ~> publish $KV.rooms.>
+        """);
+    nats.keyValueManagement().delete("rooms");
+  }
+}

@@ -1,0 +1,81 @@
+package dev.natschat.agent;
+
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.stream.Stream;
+
+/** A real nats-server with JetStream on a free port; its files are gone when it is closed. */
+final class NatsServer implements AutoCloseable {
+  private final Path directory;
+  private final int port;
+  private final Process process;
+
+  private NatsServer(Path directory, int port, Process process) {
+    this.directory = directory;
+    this.port = port;
+    this.process = process;
+  }
+
+  static NatsServer start(String... moreConfiguration) throws IOException {
+    Path directory = Files.createTempDirectory("nats");
+    int port = freePort();
+    Path configuration =
+        Files.writeString(
+            directory.resolve("nats.conf"),
+            """
+            listen: "127.0.0.1:%d"
+            jetstream { store_dir: "%s" }
+            %s
+            """
+                .formatted(port, directory, String.join("\n", moreConfiguration)));
+    Process process =
+        new ProcessBuilder(System.getProperty("nats.server"), "-c", configuration.toString())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("log").toFile())
+            .start();
+    NatsServer server = new NatsServer(directory, port, process);
+    await().atMost(Duration.ofSeconds(60)).until(server::answers);
+    return server;
+  }
+
+  String url() {
+    return "nats://127.0.0.1:" + port;
+  }
+
+  int port() {
+    return port;
+  }
+
+  private boolean answers() {
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+      return socket.getInputStream().read() == 'I'; // INFO
+    } catch (IOException notYet) {
+      return false;
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return socket.getLocalPort();
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    process.destroy();
+    await().atMost(Duration.ofSeconds(30)).until(() -> !process.isAlive());
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+}

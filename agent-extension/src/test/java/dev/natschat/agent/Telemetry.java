@@ -1,0 +1,169 @@
+package dev.natschat.agent;
+
+import static java.util.Comparator.comparing;
+import static java.util.stream.Collectors.joining;
+
+import com.google.protobuf.ByteString;
+import com.sun.net.httpserver.HttpServer;
+import io.opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest;
+import io.opentelemetry.proto.common.v1.AnyValue;
+import io.opentelemetry.proto.common.v1.KeyValue;
+import io.opentelemetry.proto.trace.v1.Span;
+import io.opentelemetry.proto.trace.v1.Status;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What the agent in this JVM exports, received over OTLP/HTTP and shown as text: one line per span,
+ * children indented below their parents.
+ */
+final class Telemetry {
+  private static final List<Span> received = new CopyOnWriteArrayList<>();
+
+  static {
+    try {
+      int port = Integer.getInteger("otlp.port");
+      HttpServer server =
+          HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 0);
+      server.createContext(
+          "/v1/traces",
+          exchange -> {
+            ExportTraceServiceRequest.parseFrom(exchange.getRequestBody().readAllBytes())
+                .getResourceSpansList()
+                .forEach(
+                    resource ->
+                        resource
+                            .getScopeSpansList()
+                            .forEach(scope -> received.addAll(scope.getSpansList())));
+            exchange.sendResponseHeaders(200, -1);
+            exchange.close();
+          });
+      server.start();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private Telemetry() {}
+
+  /** Forgets everything so far. */
+  static void reset() {
+    flush();
+    received.clear();
+  }
+
+  /** All spans that have ended. */
+  static List<Span> spans() {
+    flush();
+    return received.stream().sorted(byTime()).toList();
+  }
+
+  static Span span(String name, Span.SpanKind kind) {
+    List<Span> found =
+        spans().stream().filter(s -> s.getName().equals(name) && s.getKind() == kind).toList();
+    if (found.size() != 1) {
+      throw new AssertionError(found.size() + " spans " + name + " " + kind + " in\n" + tree());
+    }
+    return found.get(0);
+  }
+
+  static Map<String, Object> attributes(Span span) {
+    Map<String, Object> attributes = new TreeMap<>();
+    for (KeyValue attribute : span.getAttributesList()) {
+      if (!attribute.getKey().startsWith("thread.")) {
+        attributes.put(attribute.getKey(), value(attribute.getValue()));
+      }
+    }
+    return attributes;
+  }
+
+  /** All traces as text, in the order in which they began. */
+  static String tree() {
+    List<Span> spans = spans();
+    StringBuilder text = new StringBuilder();
+    for (Span span : spans) {
+      if (spans.stream().noneMatch(parent -> isChild(span, parent))) {
+        append(text, span, spans, span.getParentSpanId().isEmpty() ? "" : "ORPHAN ");
+      }
+    }
+    return text.toString();
+  }
+
+  private static void append(StringBuilder text, Span span, List<Span> all, String indent) {
+    text.append(indent).append(line(span, all)).append('\n');
+    for (Span child : all) {
+      if (isChild(child, span)) {
+        append(text, child, all, indent + "  ");
+      }
+    }
+  }
+
+  private static String line(Span span, List<Span> all) {
+    Map<String, Object> attributes = attributes(span);
+    StringBuilder line = new StringBuilder(span.getName());
+    if (span.getKind() != Span.SpanKind.SPAN_KIND_INTERNAL) {
+      line.append(' ').append(span.getKind().name().substring("SPAN_KIND_".length()));
+    }
+    if (span.getStatus().getCode() == Status.StatusCode.STATUS_CODE_ERROR) {
+      line.append(" ERROR ").append(attributes.get("error.type"));
+    }
+    if (attributes.containsKey("messaging.batch.message_count")) {
+      line.append(" batch of ").append(attributes.get("messaging.batch.message_count"));
+    }
+    if (attributes.containsKey("messaging.nats.outcome")) {
+      line.append(' ').append(attributes.get("messaging.nats.outcome"));
+    }
+    if (span.getLinksCount() > 0) {
+      line.append(
+          span.getLinksList().stream()
+              .map(link -> nameOf(link, all))
+              .collect(joining(", ", " ~> ", "")));
+    }
+    return line.toString();
+  }
+
+  private static String nameOf(Span.Link link, List<Span> all) {
+    return all.stream()
+        .filter(s -> s.getSpanId().equals(link.getSpanId()))
+        .map(
+            s -> attributes(s).containsKey("messaging.batch.message_count") ? "batch" : s.getName())
+        .findFirst()
+        .orElse("nowhere");
+  }
+
+  private static boolean isChild(Span child, Span parent) {
+    ByteString parentId = child.getParentSpanId();
+    return parentId.equals(parent.getSpanId()) && child.getTraceId().equals(parent.getTraceId());
+  }
+
+  private static Comparator<Span> byTime() {
+    return comparing(Span::getStartTimeUnixNano).thenComparing(Span::getEndTimeUnixNano);
+  }
+
+  private static Object value(AnyValue value) {
+    return switch (value.getValueCase()) {
+      case STRING_VALUE -> value.getStringValue();
+      case INT_VALUE -> value.getIntValue();
+      case BOOL_VALUE -> value.getBoolValue();
+      default -> value.toString();
+    };
+  }
+
+  /** The agent's own door for tests; it sits in the boot class path. */
+  private static void flush() {
+    try {
+      Class.forName("io.opentelemetry.javaagent.bootstrap.OpenTelemetrySdkAccess", true, null)
+          .getMethod("forceFlush", long.class, TimeUnit.class)
+          .invoke(null, 10L, TimeUnit.SECONDS);
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("The tests' JVM has no agent: run them with mvn verify", e);
+    }
+  }
+}
