@@ -1,0 +1,242 @@
+package dev.natschat.client;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import dev.natschat.client.ChatException.Kind;
+import io.nats.client.Connection;
+import io.nats.client.impl.Headers;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import picocli.CommandLine;
+
+/** The client against a real broker; what it takes to log in is played by the test. */
+@Timeout(60)
+@SuppressWarnings("try") // closing a jnats connection may be interrupted, and is here not
+class ChatClientIT {
+  private NatsServer broker;
+  private TokenEndpoint keycloak;
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @BeforeEach
+  void start() throws Exception {
+    broker = NatsServer.start();
+    keycloak = new TokenEndpoint();
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    keycloak.close();
+    broker.close();
+  }
+
+  @Test
+  void whatIsSaidIsInTheStreamAndHeard() throws Exception {
+    broker.stream(-1);
+    try (Chat alice = logIn()) {
+      BlockingQueue<ChatMessage> heard = new LinkedBlockingQueue<>();
+      alice.listen("general", heard::add);
+      assertThat(alice.say("general", "hello").streamSequence()).isEqualTo(1);
+      ChatMessage message = heard.poll(10, TimeUnit.SECONDS);
+      assertThat(message)
+          .isEqualTo(new ChatMessage("alice", "hello", message.timestamp(), "general"));
+    }
+  }
+
+  @Test
+  void aRoomMayHaveANameInAnyScript() throws Exception {
+    broker.stream(-1);
+    try (Chat alice = logIn();
+        Connection admin = broker.admin()) {
+      alice.say("Küche-厨房", "hello");
+      assertThat(admin.jetStreamManagement().getMessage("CHAT_MESSAGES", 1).getSubject())
+          .isEqualTo("chat.Küche-厨房");
+    }
+  }
+
+  @Test
+  void aRefusalIsToldAtOnce() throws Exception {
+    broker.stream(-1);
+    try (Chat alice = logIn()) {
+      assertThatThrownBy(() -> alice.say(Chat.ADMIN_ROOM, "let me in"))
+          .isInstanceOfSatisfying(
+              ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.REFUSED))
+          .hasMessageContaining("admin.chat");
+      assertThat(alice.say("general", "still here").streamSequence()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void aFullStreamIsARefusal() throws Exception {
+    broker.stream(1);
+    try (Chat alice = logIn()) {
+      alice.say("general", "fits");
+      assertThatThrownBy(() -> alice.say("general", "does not fit"))
+          .isInstanceOfSatisfying(
+              ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.REFUSED))
+          .hasMessageContaining("maximum messages exceeded");
+    }
+  }
+
+  @Test
+  void withoutAStreamNobodyAnswers() {
+    try (Chat alice = logIn()) {
+      assertThatThrownBy(() -> alice.say("general", "hello"))
+          .isInstanceOfSatisfying(
+              ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNAVAILABLE))
+          .hasMessageContaining("nobody answers");
+    }
+  }
+
+  @Test
+  void historyIsWhatTheServiceAnswers() throws Exception {
+    try (Connection service = broker.admin();
+        Chat alice = logIn()) {
+      String json =
+          "[{\"user\":\"bob\",\"text\":\"hi\",\"timestamp\":7,\"room\":\"r\",\"more\":1}]";
+      answer(service, null, json);
+      assertThat(alice.history("r")).containsExactly(new ChatMessage("bob", "hi", 7, "r"));
+    }
+  }
+
+  @Test
+  void anErrorOfTheServiceIsNoEmptyHistory() throws Exception {
+    try (Connection service = broker.admin();
+        Chat alice = logIn()) {
+      Headers headers =
+          new Headers()
+              .put("Nats-Service-Error", "the message database is unavailable")
+              .put("Nats-Service-Error-Code", "503");
+      answer(service, headers, "[]");
+      assertThatThrownBy(() -> alice.history("r"))
+          .isInstanceOfSatisfying(
+              ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNAVAILABLE))
+          .hasMessageContainingAll("503", "the message database is unavailable");
+    }
+  }
+
+  @Test
+  void aNewConnectionComesWithAFreshToken() throws Exception {
+    keycloak.expiresIn = 1;
+    try (Chat alice = logIn()) {
+      int before = keycloak.requests.size();
+      broker.restart();
+      broker.stream(-1);
+      await().ignoreExceptions().until(() -> alice.say("general", "back").streamSequence() > 0);
+      assertThat(keycloak.requests).hasSizeGreaterThan(before);
+    }
+  }
+
+  @Test
+  void anAbsentBrokerIsSaidWithWhatToDo() throws Exception {
+    broker.close();
+    assertThatThrownBy(this::logIn)
+        .isInstanceOfSatisfying(
+            ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNAVAILABLE))
+        .hasMessageContaining("make up");
+    broker = NatsServer.start();
+  }
+
+  @Test
+  void sendTellsTheMessagesPlace() throws Exception {
+    broker.stream(-1);
+    assertThat(execute("send", "general", "hello")).isZero();
+    assertThat(out.toString()).isEqualTo("alice said it in general: message 1 of the stream\n");
+  }
+
+  @Test
+  void aRoomIsOneToken() throws Exception {
+    broker.stream(-1);
+    assertThat(execute("send", "a.b", "hello")).isEqualTo(64);
+    assertThat(execute("history", ">")).isEqualTo(64);
+  }
+
+  @Test
+  void loadCountsWhatTheStreamAccepts() throws Exception {
+    broker.stream(-1);
+    assertThat(execute("load", "--rate", "5000", "--count", "500", "--rooms", "3")).isZero();
+    assertThat(out.toString()).contains("accepted  500 of 500").doesNotContain("failed");
+    try (Connection admin = broker.admin()) {
+      assertThat(
+              admin
+                  .jetStreamManagement()
+                  .getStreamInfo("CHAT_MESSAGES")
+                  .getStreamState()
+                  .getMsgCount())
+          .isEqualTo(500);
+    }
+  }
+
+  @Test
+  void loadTellsWhatTheStreamRefuses() throws Exception {
+    broker.stream(50);
+    assertThat(execute("load", "--rate", "5000", "--count", "200")).isEqualTo(1);
+    assertThat(out.toString())
+        .contains("accepted  50 of 200")
+        .contains("failed    150: the message was not stored: maximum messages exceeded");
+  }
+
+  @Test
+  void anotherUsersTextCannotCommandTheTerminal() throws Exception {
+    try (Connection service = broker.admin()) {
+      answer(
+          service,
+          null,
+          "[{\"user\":\"m\",\"text\":\"\\u001b[2Jgone\",\"timestamp\":7,\"room\":\"r\"}]");
+      assertThat(execute("history", "r")).isZero();
+      assertThat(out.toString()).contains("?[2Jgone").doesNotContain("\u001b");
+    }
+  }
+
+  @Test
+  void aWrongCommandLineIsToldApart() {
+    assertThat(execute("send", "general")).isEqualTo(64);
+    assertThat(execute("load", "--rate", "0")).isEqualTo(64);
+    assertThat(err.toString()).contains("--rate is 0: expected 1 to 1000000");
+  }
+
+  private Chat logIn() {
+    return Chat.logIn(keycloak.servers(broker.url()), "Alice", TokenEndpoint.PASSWORD);
+  }
+
+  private static void answer(
+      Connection service, @org.jspecify.annotations.Nullable Headers headers, String json)
+      throws Exception {
+    service
+        .createDispatcher()
+        .subscribe(
+            "chat.history.*",
+            request -> service.publish(request.getReplyTo(), headers, json.getBytes(UTF_8)));
+    service.flush(java.time.Duration.ofSeconds(5));
+  }
+
+  private int execute(String... arguments) {
+    List<String> all = new ArrayList<>(List.of(arguments));
+    all.addAll(
+        List.of(
+            "--nats-url",
+            broker.url(),
+            "--keycloak-url",
+            keycloak.url(),
+            "--realm",
+            "test",
+            "--user",
+            "Alice",
+            "--password=" + TokenEndpoint.PASSWORD));
+    CommandLine commands = ChatClient.commandLine();
+    commands.setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
+    return commands.execute(all.toArray(String[]::new));
+  }
+}

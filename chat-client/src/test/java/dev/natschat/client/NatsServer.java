@@ -1,0 +1,136 @@
+package dev.natschat.client;
+
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.awaitility.Awaitility;
+
+/**
+ * A nats-server of the test's own. It has a user who may not use the admin room, known by a
+ * password in the address because no callout is here to look at tokens, and one who may do
+ * everything.
+ */
+final class NatsServer implements AutoCloseable {
+  private static final String CONFIGURATION =
+      """
+      listen: "127.0.0.1:%d"
+      jetstream { store_dir: "%s" }
+      accounts {
+        CHAT {
+          jetstream: enabled
+          users: [
+            { user: admin, password: test-only }
+            { user: chatter, password: test-only, permissions: {
+                publish: ["chat.*", "chat.history.*"], subscribe: ["chat.*", "_UINBOX.alice.>"] } }
+          ]
+        }
+      }
+      """;
+
+  private final int port;
+  private final Path directory;
+  private Process process;
+
+  private NatsServer(int port, Path directory) throws IOException {
+    this.port = port;
+    this.directory = directory;
+    Files.writeString(
+        directory.resolve("nats.conf"), CONFIGURATION.formatted(port, directory.resolve("store")));
+    process = launch();
+  }
+
+  static NatsServer start() throws IOException {
+    NatsServer server = new NatsServer(freePort(), Files.createTempDirectory("nats"));
+    server.awaitReady();
+    return server;
+  }
+
+  /** The address for a chat user. */
+  String url() {
+    return "nats://chatter:test-only@127.0.0.1:" + port;
+  }
+
+  /** A connection that may do everything. */
+  Connection admin() throws IOException, InterruptedException {
+    return Nats.connect(
+        Options.builder()
+            .server("nats://127.0.0.1:" + port)
+            .userInfo("admin", "test-only")
+            .supportUTF8Subjects()
+            .build());
+  }
+
+  void stream(long maxMessages) throws Exception {
+    Connection admin = admin();
+    admin
+        .jetStreamManagement()
+        .addStream(
+            StreamConfiguration.builder()
+                .name("CHAT_MESSAGES")
+                .subjects("chat.*", "admin.*")
+                .storageType(StorageType.Memory)
+                .maxMessages(maxMessages)
+                .discardPolicy(DiscardPolicy.New)
+                .build());
+    admin.close();
+  }
+
+  void restart() throws IOException {
+    stop();
+    process = launch();
+    awaitReady();
+  }
+
+  @Override
+  public void close() throws IOException {
+    stop();
+    try (Stream<Path> files = Files.walk(directory)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  private Process launch() throws IOException {
+    return new ProcessBuilder(
+            System.getProperty("nats.server"), "-c", directory.resolve("nats.conf").toString())
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+        .start();
+  }
+
+  private void stop() {
+    process.destroy();
+    try {
+      process.waitFor(10, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void awaitReady() {
+    Awaitility.await()
+        .ignoreExceptions()
+        .until(
+            () -> {
+              admin().close();
+              return true;
+            });
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+}
