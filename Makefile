@@ -1,16 +1,14 @@
-# `make` alone prints the targets with their comments. Settings come from .env (see .env.example).
+# `make` alone prints the targets with their comments. Settings: the environment, or .env (see .env.example).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
--include .env
-export
 
 MVN := mvn -B -ntp
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
 # Containers where a Docker engine with Compose v2 answers, else plain processes.
-MODE := $(shell docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && echo containers || echo processes)
+MODE = $(shell docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && echo containers || echo processes)
 
-CHAT_CLIENT := ./chat-client/run
+CHAT_CLIENT := chat-client/run
 TELEMETRY := java -jar telemetry-tool/target/telemetry-tool.jar
 
 ##@ The running system
