@@ -1,30 +1,299 @@
 package dev.natschat.auth;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.nimbusds.jwt.PlainJWT;
 import io.nats.client.Connection;
-import io.nats.client.Nats;
-import io.nats.client.Options;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Date;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+/** The service with a real broker, and a Keycloak that can misbehave. */
 @SuppressWarnings("try") // connections
 class CalloutIT {
+  private static final Duration LONG = Duration.ofSeconds(30);
+
+  private final Path temp;
+  private final NatsServer nats;
+  private final Realm realm = new Realm();
+
+  CalloutIT(@TempDir Path temp) throws Exception {
+    this.temp = temp;
+    nats = new NatsServer(temp);
+  }
+
+  @AfterEach
+  void close() {
+    realm.close();
+    nats.close();
+  }
+
+  private RunningService ready() {
+    return RunningService.ready(nats, realm, temp.resolve("health"));
+  }
+
+  private String answerTo(String token) throws IOException {
+    try (RawClient client = new RawClient(nats.url()).connect(token)) {
+      return client.answer();
+    }
+  }
+
   @Test
-  void aGoodTokenIsLetIn(@TempDir Path temp) throws Exception {
-    try (NatsServer nats = new NatsServer(temp);
-        Realm realm = new Realm();
-        RunningService service = RunningService.ready(nats, realm, temp.resolve("health"));
-        Connection alice =
-            Nats.connect(
-                Options.builder()
-                    .server(nats.url())
-                    .token(realm.token("alice", "admin", "user").toCharArray())
-                    .noReconnect()
-                    .build())) {
-      assertThat(alice.getStatus()).isEqualTo(Connection.Status.CONNECTED);
+  void aGoodTokenIsLetInOverTcpAndWebSocket() throws Exception {
+    String token = realm.token("alice", "admin", "user");
+    try (RunningService service = ready();
+        ChatClient tcp = ChatClient.withToken(nats.url(), token, "alice");
+        ChatClient webSocket = ChatClient.withToken(nats.webSocketUrl(), token, "alice")) {
+      assertThat(tcp.mayPublish("chat.lobby")).isTrue();
+      assertThat(webSocket.mayPublish("chat.lobby")).isTrue();
+    }
+  }
+
+  /** An answer, not the broker's timeout: its log quotes our reason. */
+  @Test
+  void refusalIsAnsweredAtOnce() throws Exception {
+    Date past = Date.from(Instant.now().minusSeconds(5));
+    Date future = Date.from(Instant.now().plusSeconds(60));
+    Map<String, String> reasonByToken =
+        Map.of(
+            "garbage",
+            "not a signed JWT",
+            "",
+            "no auth_token",
+            new PlainJWT(realm.claims("eve", "admin").build()).serialize(),
+            "not a signed JWT",
+            Realm.sign(realm.claims("eve").expirationTime(past).build(), realm.key()),
+            "expired",
+            Realm.sign(realm.claims("eve").notBeforeTime(future).build(), realm.key()),
+            "not yet valid",
+            Realm.sign(realm.claims("eve").build(), Realm.newKey(realm.key().getKeyID())),
+            "wrong signature",
+            Realm.sign(realm.claims("eve").claim("azp", "other").build(), realm.key()),
+            "for another client",
+            Realm.sign(realm.claims("eve").claim("typ", "ID").build(), realm.key()),
+            "not an access token",
+            Realm.sign(realm.claims("eve").issuer("http://other").build(), realm.key()),
+            "of another issuer");
+    try (RunningService service = ready()) {
+      for (String token : reasonByToken.keySet()) {
+        assertThat(answerTo(token)).as(reasonByToken.get(token)).isEqualTo(RawClient.REFUSED);
+      }
+    }
+    for (String reason : reasonByToken.values()) {
+      assertThat(nats.output()).contains("callout service returned an error: " + reason);
+    }
+  }
+
+  @Test
+  void aTokenOf6KilobytesIsLetIn() throws Exception {
+    String token =
+        Realm.sign(
+            realm.claims("alice", "user").claim("groups", "g".repeat(4200)).build(), realm.key());
+    assertThat(token.length()).isGreaterThan(6000);
+    try (RunningService service = ready()) {
+      assertThat(answerTo(token)).isEqualTo(RawClient.LET_IN);
+    }
+  }
+
+  @Test
+  void aColdStormOf500IsAdmitted() throws Exception {
+    String token = realm.token("alice", "user");
+    List<RawClient> storm = new ArrayList<>();
+    try (RunningService service = ready()) {
+      for (int i = 0; i < 500; i++) {
+        storm.add(new RawClient(nats.url()));
+      }
+      for (RawClient client : storm) {
+        client.connect(token);
+      }
+      assertThat(answers(storm)).hasSize(500).containsOnly(RawClient.LET_IN);
+    } finally {
+      closeAll(storm);
+    }
+  }
+
+  @Test
+  void unknownKidWhileKeycloakHangsLocksNobodyOut() throws Exception {
+    String good = realm.token("alice", "user");
+    String unknown = Realm.sign(realm.claims("eve").build(), Realm.newKey("unknown"));
+    List<RawClient> strangers = new ArrayList<>();
+    try (RunningService service = ready()) {
+      realm.hang();
+      for (int i = 0; i < 100; i++) {
+        strangers.add(new RawClient(nats.url()).connect(unknown));
+      }
+      await("a fetch that hangs").atMost(LONG).until(() -> realm.fetches() >= 2);
+      for (int i = 0; i < 20; i++) {
+        assertThat(answerTo(good)).isEqualTo(RawClient.LET_IN);
+      }
+      assertThat(answers(strangers)).hasSize(100).containsOnly(RawClient.REFUSED);
+      assertThat(nats.output().split("signed with an unknown key", -1)).hasSize(101);
+    } finally {
+      closeAll(strangers);
+    }
+  }
+
+  @Test
+  void unknownKeysAreAskedForOnceInAWhile() throws Exception {
+    try (RunningService service = ready()) {
+      for (int i = 0; i < 20; i++) {
+        String unknown = Realm.sign(realm.claims("eve").build(), Realm.newKey("unknown-" + i % 3));
+        assertThat(answerTo(unknown)).isEqualTo(RawClient.REFUSED);
+      }
+      assertThat(realm.fetches()).isLessThan(5);
+    }
+  }
+
+  @Test
+  void aRotatedKeyIsTakenWithoutARestart() throws Exception {
+    try (RunningService service = ready()) {
+      assertThat(answerTo(realm.token("alice", "user"))).isEqualTo(RawClient.LET_IN);
+      String old = realm.token("alice", "user");
+      realm.rotate();
+
+      assertThat(answerTo(realm.token("alice", "user"))).isEqualTo(RawClient.LET_IN);
+      assertThat(answerTo(old)).isEqualTo(RawClient.REFUSED);
+    }
+  }
+
+  @Test
+  void knownKeysStayGoodWhileKeycloakIsAway() throws Exception {
+    String good = realm.token("alice", "user");
+    String unknown = Realm.sign(realm.claims("eve").build(), Realm.newKey("unknown"));
+    try (RunningService service = ready()) {
+      realm.close();
+
+      assertThat(answerTo(unknown)).isEqualTo(RawClient.REFUSED);
+      assertThat(answerTo(good)).isEqualTo(RawClient.LET_IN);
       assertThat(service.isReady()).isTrue();
+    }
+  }
+
+  @Test
+  void twoInstancesShareTheRequests() throws Exception {
+    try (RunningService one = ready();
+        RunningService two = RunningService.ready(nats, realm, temp.resolve("health-2"))) {
+      String token = realm.token("alice", "user");
+      for (int i = 0; i < 40; i++) {
+        assertThat(answerTo(token)).isEqualTo(RawClient.LET_IN);
+      }
+      List<Integer> requests = requestsOfInstances();
+
+      assertThat(requests).hasSize(2).doesNotContain(0);
+      assertThat(requests.get(0) + requests.get(1)).isEqualTo(40);
+    }
+  }
+
+  /** Messages that the broker sent to each connection of the user auth. */
+  private List<Integer> requestsOfInstances() throws IOException {
+    JsonNode connections;
+    try (InputStream json =
+        URI.create(nats.monitoringUrl() + "/connz?auth=1").toURL().openStream()) {
+      connections = NatsJwt.JSON.readTree(json).path("connections");
+    }
+    List<Integer> requests = new ArrayList<>();
+    for (JsonNode connection : connections) {
+      if (connection.path("authorized_user").asText().equals("auth")) {
+        requests.add(connection.path("out_msgs").asInt());
+      }
+    }
+    return requests;
+  }
+
+  @Test
+  void aStoppedInstanceLeavesNobodyWithoutAnAnswer() throws Exception {
+    String token = realm.token("alice", "user");
+    List<RawClient> storm = new ArrayList<>();
+    try (RunningService stays = ready()) {
+      try (RunningService goes = RunningService.ready(nats, realm, temp.resolve("health-2"))) {
+        for (int i = 0; i < 200; i++) {
+          storm.add(new RawClient(nats.url()).connect(token));
+        }
+      }
+      assertThat(answers(storm)).hasSize(200).containsOnly(RawClient.LET_IN);
+      assertThat(stays.isReady()).isTrue();
+    } finally {
+      closeAll(storm);
+    }
+  }
+
+  @Test
+  void theConnectionEndsWithItsToken() throws Exception {
+    Date soon = Date.from(Instant.now().plusSeconds(3));
+    String token =
+        Realm.sign(realm.claims("alice", "user").expirationTime(soon).build(), realm.key());
+    try (RunningService service = ready();
+        ChatClient alice = ChatClient.withToken(nats.url(), token, "alice")) {
+      assertThat(alice.connection().getStatus()).isEqualTo(Connection.Status.CONNECTED);
+
+      await().atMost(LONG).until(() -> alice.connection().getStatus() == Connection.Status.CLOSED);
+      assertThat(Instant.now()).isAfter(soon.toInstant().minusSeconds(1));
+    }
+  }
+
+  @Test
+  void theLegacyInboxIsOpenedByTheSwitchOnly() throws Exception {
+    String token = realm.token("bob", "user");
+    try (RunningService service = ready();
+        ChatClient bob = ChatClient.withToken(nats.url(), token, "bob")) {
+      assertThat(bob.maySubscribe("_INBOX.>")).isFalse();
+    }
+    try (RunningService service =
+            new RunningService(nats, realm, temp.resolve("health"), Map.of("LEGACY_INBOX", "true"))
+                .awaitReady();
+        ChatClient bob = ChatClient.withToken(nats.url(), token, "bob")) {
+      assertThat(bob.maySubscribe("_INBOX.>")).isTrue();
+      assertThat(bob.maySubscribe("_SINBOX.>")).isFalse();
+    }
+  }
+
+  @Test
+  void waitsForKeycloakAndNatsAndFindsThemAgain() throws Exception {
+    nats.stop();
+    realm.close();
+    try (RunningService service =
+        new RunningService(nats, realm, temp.resolve("health"), Map.of())) {
+      try (Realm late = new Realm(realm.port())) {
+        await("asked for keys").atMost(LONG).until(() -> late.fetches() > 0);
+        assertThat(service.isReady()).isFalse();
+        nats.startAgain();
+        service.awaitReady();
+        assertThat(answerTo(late.token("alice", "user"))).isEqualTo(RawClient.LET_IN);
+
+        nats.stop();
+        await("not ready").atMost(LONG).until(() -> !service.isReady());
+        nats.startAgain();
+        service.awaitReady();
+        assertThat(answerTo(late.token("alice", "user"))).isEqualTo(RawClient.LET_IN);
+      }
+    }
+    assertThat(temp.resolve("health")).doesNotExist();
+  }
+
+  private static List<String> answers(List<RawClient> clients) throws IOException {
+    List<String> answers = new ArrayList<>();
+    for (RawClient client : clients) {
+      answers.add(client.answer());
+    }
+    return Collections.unmodifiableList(answers);
+  }
+
+  private static void closeAll(List<RawClient> clients) throws IOException {
+    for (RawClient client : clients) {
+      client.close();
     }
   }
 }
