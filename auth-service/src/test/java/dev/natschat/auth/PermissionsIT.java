@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nats.client.AuthenticationException;
-import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStreamManagement;
 import io.nats.client.Message;
@@ -242,9 +241,14 @@ class PermissionsIT {
   void brokerObserverReadsStatistics() throws Exception {
     ChatClient observer = service("broker-observer");
 
-    for (String statistics : List.of("STATSZ", "VARZ", "JSZ", "CONNZ", "ACCSTATZ")) {
-      Message answer =
-          observer.connection().request("$SYS.REQ.SERVER.PING." + statistics, null, LONG);
+    for (String statistics :
+        List.of(
+            "SERVER.PING.STATSZ",
+            "SERVER.PING.VARZ",
+            "SERVER.PING.JSZ",
+            "SERVER.PING.CONNZ",
+            "ACCOUNT.PING.STATZ")) {
+      Message answer = observer.connection().request("$SYS.REQ." + statistics, null, LONG);
       assertThat(answer).as(statistics).isNotNull();
     }
     assertPublishes(
@@ -357,7 +361,7 @@ class PermissionsIT {
     assertSubscribes(
         alice,
         List.of("_UINBOX.alice.>"),
-        List.of("_UINBOX.bob.>", "_UINBOX.alice.smith.x.>.y", "_UINBOX.*.>", "_UINBOX.alice*.>"));
+        List.of("_UINBOX.bob.>", "_UINBOX.*.>", "_UINBOX.alice*.>"));
     Subscription mine = alice.connection().subscribe("_UINBOX.alice.>");
     alice.flush();
     ChatClient aliceSmith = user("alice.smith", "user");
@@ -409,13 +413,11 @@ class PermissionsIT {
   @Test
   void subscriptionsAreLimited() throws Exception {
     ChatClient hoarder = user("hoarder", "user");
-    for (int i = 0; i < 300; i++) {
+    assertThat(hoarder.maySubscribe("chat.one-more")).isTrue();
+    for (int i = 0; i < 256; i++) {
       hoarder.connection().subscribe("chat.room-" + i);
     }
-    org.awaitility.Awaitility.await()
-        .atMost(LONG)
-        .until(() -> hoarder.connection().getStatus() == Connection.Status.CLOSED);
-    assertThat(nats.output()).contains("maximum subscriptions exceeded");
+    assertThat(hoarder.maySubscribe("chat.one-more")).isFalse();
   }
 
   /** Answers every request for history with an empty list, as history-service does. */
