@@ -31,7 +31,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 final class Chat implements AutoCloseable {
   static final Addresses ADDRESSES = Addresses.from(System.getenv());
   static final ObjectMapper JSON = new ObjectMapper();
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
   private static final HttpClient HTTP = HttpClient.newHttpClient();
 
   final String user;
@@ -66,7 +66,8 @@ final class Chat implements AutoCloseable {
         .token(token.toCharArray())
         .inboxPrefix("_UINBOX." + user)
         .connectionName("system-tests")
-        .connectionTimeout(PATIENCE)
+        .connectionTimeout(
+            Duration.ofSeconds(5)) // jnats reports a refusal when this is over, not when it comes
         .maxReconnects(0);
   }
 

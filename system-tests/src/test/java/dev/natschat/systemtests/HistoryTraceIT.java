@@ -34,7 +34,7 @@ class HistoryTraceIT {
         .containsExactlyInAnyOrder(
             "- > system-tests client request chat.history.*",
             "system-tests client request chat.history.* > history-service server process chat.history.*",
-            "history-service server process chat.history.* > history-service client select chat",
+            "history-service server process chat.history.* > history-service client select messages",
             "history-service server process chat.history.* > history-service producer publish (temporary)");
     assertThat(trace.spans()).noneMatch(Span::error);
     assertThat(trace.named("process chat.history.*").get(0).attributes())

@@ -35,8 +35,7 @@ class LoginTraceIT {
             "auth-service server process $sys.req.user.auth > auth-service internal decrypt",
             "auth-service server process $sys.req.user.auth > auth-service internal validate token",
             "auth-service server process $sys.req.user.auth > auth-service internal map permissions",
-            "auth-service server process $sys.req.user.auth > auth-service internal respond",
-            "auth-service internal respond > auth-service producer publish (temporary)");
+            "auth-service server process $sys.req.user.auth > auth-service internal respond");
     assertThat(trace.spans()).noneMatch(Span::error);
   }
 
@@ -58,8 +57,7 @@ class LoginTraceIT {
             "- > auth-service server process $sys.req.user.auth",
             "auth-service server process $sys.req.user.auth > auth-service internal decrypt",
             "auth-service server process $sys.req.user.auth > auth-service internal validate token",
-            "auth-service server process $sys.req.user.auth > auth-service internal respond",
-            "auth-service internal respond > auth-service producer publish (temporary)");
+            "auth-service server process $sys.req.user.auth > auth-service internal respond");
     assertThat(trace.named("validate token").get(0).events())
         .extracting(Span.Event::name)
         .contains("exception");

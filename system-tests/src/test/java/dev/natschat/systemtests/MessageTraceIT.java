@@ -45,7 +45,7 @@ class MessageTraceIT {
         .containsExactlyInAnyOrder(
             "- > system-tests producer publish chat.*",
             "system-tests producer publish chat.* > persist-worker consumer process chat.*",
-            "persist-worker consumer process chat.* > persist-worker client insert chat",
+            "persist-worker consumer process chat.* > persist-worker client insert messages select unnest",
             "persist-worker consumer process chat.* > persist-worker client settle chat.*");
     assertThat(traces.get(0).spans()).noneMatch(Span::error);
   }
@@ -119,7 +119,7 @@ class MessageTraceIT {
     assertThat(edges(trace))
         .containsExactlyInAnyOrder(
             "(not in the trace) > persist-worker consumer process chat.*",
-            "persist-worker consumer process chat.* > persist-worker client insert chat",
+            "persist-worker consumer process chat.* > persist-worker client insert messages select unnest",
             "persist-worker consumer process chat.* > persist-worker client settle chat.*");
     assertThat(trace.orphans()).extracting(Span::parentId).containsExactly(spanId);
   }
@@ -171,7 +171,7 @@ class MessageTraceIT {
       assertThat(edges(batchTrace))
           .containsExactlyInAnyOrder(
               "- > persist-worker consumer process chat.*",
-              "persist-worker consumer process chat.* > persist-worker client insert chat");
+              "persist-worker consumer process chat.* > persist-worker client insert messages select unnest");
       assertThat(batch.attributes())
           .containsEntry("messaging.batch.message_count", Integer.toString(batch.links().size()));
       back.addAll(batch.links());

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 /** Who may say and hear what, tried on the running broker with real tokens. */
 class PermissionsIT {
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   @Test
   void withoutATokenNobodyIsLetIn() {

@@ -31,7 +31,7 @@ final class Telemetry {
    * Above all that lies between an event and its telemetry: export (10 s), scrape (10 s), queues.
    */
   static ConditionFactory eventually() {
-    return await().atMost(Duration.ofSeconds(60)).pollInterval(Duration.ofMillis(500));
+    return await().atMost(Duration.ofMinutes(2)).pollInterval(Duration.ofMillis(500));
   }
 
   /** The trace in which something was sent to this subject, once it has all of that. */

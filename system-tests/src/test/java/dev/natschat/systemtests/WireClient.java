@@ -46,7 +46,18 @@ final class WireClient implements AutoCloseable {
     out.flush();
   }
 
+  /** Reads the next line; the broker may send INFO between any two. */
   private void expect(String start) throws IOException {
+    String line = line();
+    while (line.startsWith("INFO ") && !start.equals("INFO ")) {
+      line = line();
+    }
+    if (!line.startsWith(start)) {
+      throw new IOException("expected " + start + " of the broker, but it said: " + line);
+    }
+  }
+
+  private String line() throws IOException {
     StringBuilder line = new StringBuilder();
     for (int c = in.read(); c != '\n'; c = in.read()) {
       if (c < 0) {
@@ -54,9 +65,7 @@ final class WireClient implements AutoCloseable {
       }
       line.append((char) c);
     }
-    if (!line.toString().startsWith(start)) {
-      throw new IOException("expected " + start + " of the broker, but it said: " + line);
-    }
+    return line.toString();
   }
 
   @Override

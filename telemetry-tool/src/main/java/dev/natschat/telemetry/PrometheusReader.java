@@ -7,9 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 
 /**
  * Reads metrics from Prometheus (prometheus.io/docs/prometheus/latest/querying/api). Thread-safe.
@@ -104,13 +102,6 @@ public final class PrometheusReader {
       }
     }
     return exemplars;
-  }
-
-  /** The names of all metrics that it has. */
-  public Set<String> metricNames() {
-    Set<String> names = new TreeSet<>();
-    data("/api/v1/label/__name__/values", Map.of()).forEach(name -> names.add(name.asText()));
-    return names;
   }
 
   private JsonNode data(String path, Map<String, String> parameters) {

@@ -138,11 +138,7 @@ final class StatusCommand implements Callable<Integer> {
                     ? "no telemetry in the last " + Text.age(RECENT)
                     : "no telemetry for " + Text.age(instances.get(0));
             line(State.BAD, service, silence);
-            problems.add(
-                service
-                    + ": "
-                    + silence
-                    + ". Is it running, does it reach the Collector? See its log");
+            down.add(service);
           }
         });
   }
@@ -184,11 +180,7 @@ final class StatusCommand implements Callable<Integer> {
         "%s/s, %s since the start",
         "sum(rate(messages_persisted_total[1m]))",
         "sum(messages_persisted_total)");
-    errorCounter(
-        "persist errors",
-        "sum by (error_type) (increase(messages_persist_errors_total[15m]))",
-        "error_type",
-        "messages were set aside or failed: see dead_letters and  make logs SERVICE=persist-worker");
+    persistErrors();
     figure("history requests", "%s/s", "sum(rate(history_requests_total[1m]))");
     OptionalDouble p95 =
         prometheus.value(
@@ -215,6 +207,26 @@ final class StatusCommand implements Callable<Integer> {
     }
   }
 
+  private void persistErrors() {
+    String kinds =
+        prometheus
+            .query("sum by (error_type) (increase(messages_persist_errors_total[15m])) > 0.5")
+            .stream()
+            .map(
+                s ->
+                    Text.number(Math.rint(s.value()))
+                        + " "
+                        + s.labels().getOrDefault("error_type", ""))
+            .collect(Collectors.joining(", "));
+    if (kinds.isEmpty()) {
+      line(State.GOOD, "persist errors", "none in 15 min");
+    } else {
+      line(State.BAD, "persist errors", kinds + " in 15 min");
+      problems.add(
+          "messages were set aside (table dead_letters) or failed: make logs SERVICE=persist-worker");
+    }
+  }
+
   private void pipeline() {
     figure(
         "received",
@@ -238,30 +250,49 @@ final class StatusCommand implements Callable<Integer> {
             "the Collector's queue for " + exporter + " fills: is that server down or slow?");
       }
     }
-    errorCounter(
-        "lost or refused",
-        "sum by (__name__) (increase({__name__=~\"otelcol_exporter_(enqueue|send)_failed_(spans|log_records|metric_points)_total"
-            + "|otelcol_receiver_refused_(spans|log_records|metric_points)_total\"}[15m]))",
-        "__name__",
-        "the Collector lost or refused telemetry: see its log");
+    losses();
+  }
+
+  /** These counters are born with the first failure, so increase() would miss it. */
+  private void losses() {
+    List<String> losses = new ArrayList<>();
+    for (String what :
+        List.of("exporter_enqueue_failed", "exporter_send_failed", "receiver_refused")) {
+      for (String signal : List.of("spans", "log_records", "metric_points")) {
+        String counter = "otelcol_%s_%s_total".formatted(what, signal);
+        double lost =
+            prometheus
+                .value(
+                    "sum(max_over_time(%1$s[15m])) - (sum(%1$s offset 15m) or vector(0))"
+                        .formatted(counter))
+                .orElse(0);
+        if (lost > 0) {
+          losses.add(Text.number(lost) + " " + signal + " " + what.replace('_', ' '));
+        }
+      }
+    }
+    if (losses.isEmpty()) {
+      line(State.GOOD, "lost or refused", "none in 15 min");
+    } else {
+      line(State.BAD, "lost or refused", String.join(", ", losses) + " in 15 min");
+      problems.add("the Collector lost or refused telemetry: see its log");
+    }
   }
 
   private void alerts() {
-    List<PrometheusReader.Series> firing = prometheus.query("ALERTS{alertstate=\"firing\"}");
+    List<PrometheusReader.Series> firing =
+        prometheus.query("count by (alertname, severity) (ALERTS{alertstate=\"firing\"})");
     if (firing.isEmpty()) {
       line(State.GOOD, "none fires", "");
     }
     for (PrometheusReader.Series alert : firing) {
       String name = alert.labels().getOrDefault("alertname", "?");
-      String details =
-          alert.labels().entrySet().stream()
-              .filter(
-                  l ->
-                      !List.of("alertname", "alertstate", "__name__", "stack").contains(l.getKey()))
-              .map(l -> l.getKey() + "=" + l.getValue())
-              .collect(Collectors.joining(" "));
-      line(State.BAD, name, details);
-      problems.add("alert " + name + " fires (" + details + ")");
+      String severity = alert.labels().getOrDefault("severity", "");
+      line(
+          State.BAD,
+          name,
+          severity + (alert.value() > 1 ? ", " + Text.number(alert.value()) + " of them" : ""));
+      problems.add("alert " + name + " fires");
     }
   }
 
@@ -292,24 +323,6 @@ final class StatusCommand implements Callable<Integer> {
     line(State.NONE, label, known ? format.formatted(values.toArray()) : "no figures (yet)");
   }
 
-  private void errorCounter(String label, String expression, String kindLabel, String advice) {
-    String kinds =
-        prometheus.query(expression).stream()
-            .filter(s -> s.value() >= 0.5)
-            .map(
-                s ->
-                    Text.number(Math.rint(s.value()))
-                        + " "
-                        + s.labels().getOrDefault(kindLabel, ""))
-            .collect(Collectors.joining(", "));
-    if (kinds.isEmpty()) {
-      line(State.GOOD, label, "none in 15 min");
-    } else {
-      line(State.BAD, label, kinds.strip() + " in 15 min");
-      problems.add(advice + " (" + kinds.strip() + ")");
-    }
-  }
-
   private void section(String title, Runnable content) {
     out.println();
     out.println(terminal.bold(title));
@@ -317,25 +330,25 @@ final class StatusCommand implements Callable<Integer> {
       content.run();
     } catch (BackendException e) {
       line(State.BAD, "unknown", String.valueOf(e.getMessage()));
+      down.add(title);
     }
   }
 
   private int verdict() {
-    if (!down.isEmpty()) {
-      problems.add(
-          0,
-          "not in order: "
-              + String.join(", ", down)
-              + ". make up starts what is missing and names its log");
-    }
     out.println();
-    if (problems.isEmpty()) {
-      out.println(terminal.green("Everything is healthy."));
-      return 0;
+    if (!down.isEmpty()) {
+      out.println(terminal.red("DOWN: " + String.join(", ", down)));
+      out.println(
+          "  make up starts what is missing; the logs are in .run/log, or docker compose logs");
     }
-    out.println(terminal.red(Text.counted(problems.size(), "thing") + " to look at:"));
-    problems.forEach(problem -> out.println("  - " + problem));
-    return 1;
+    if (!problems.isEmpty()) {
+      out.println(terminal.yellow(Text.counted(problems.size(), "thing") + " to look at:"));
+      problems.forEach(problem -> out.println("  - " + problem));
+    }
+    if (down.isEmpty() && problems.isEmpty()) {
+      out.println(terminal.green("Everything is healthy."));
+    }
+    return down.isEmpty() ? 0 : 1;
   }
 
   private void line(State state, String label, String text) {

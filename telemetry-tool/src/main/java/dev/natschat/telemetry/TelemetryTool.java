@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
       "",
       "Addresses come from TEMPO_URL, ZIPKIN_URL, LOKI_URL, PROMETHEUS_URL, COLLECTOR_HEALTH_URL,",
       "NATS_URL, KEYCLOAK_URL, GRAFANA_URL; without them the ports of .env on this machine.",
-      "Exit code: 0 fine, 1 nothing found or something is down, 2 wrong usage."
+      "Exit code: 0 fine (status: things to look at are not down), 1 nothing found or something is down, 2 wrong usage."
     })
 public final class TelemetryTool {
   private TelemetryTool() {}

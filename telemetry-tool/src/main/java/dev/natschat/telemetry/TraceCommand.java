@@ -21,7 +21,9 @@ import picocli.CommandLine.Parameters;
     description =
         "One trace as a tree with times, kinds, services, errors and links, then the log lines that belong to it.")
 final class TraceCommand implements Callable<Integer> {
-  private static final String PUBLISHED = "publish chat.*";
+  /** Spans that a message's trace has; the second alone when its publisher is not traced. */
+  private static final List<String> OF_A_MESSAGE = List.of("publish chat.*", "process chat.*");
+
   private static final Duration LOOK_BACK = Duration.ofHours(24);
   private static final Duration STILL_ARRIVING = Duration.ofSeconds(15);
   private static final int FOLLOWED = 3;
@@ -83,7 +85,8 @@ final class TraceCommand implements Callable<Integer> {
   }
 
   private static Optional<Trace> newest(TraceReader traces) {
-    return traces.search(TraceQuery.spanNamed(PUBLISHED, LOOK_BACK, 20)).stream()
+    return OF_A_MESSAGE.stream()
+        .flatMap(name -> traces.search(TraceQuery.spanNamed(name, LOOK_BACK, 20)).stream().limit(1))
         .findFirst()
         .flatMap(traces::trace);
   }

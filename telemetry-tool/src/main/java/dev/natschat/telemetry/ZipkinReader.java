@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
@@ -22,6 +23,9 @@ import java.util.stream.StreamSupport;
  */
 final class ZipkinReader implements TraceReader {
   private static final String LINK = "otlp.link.";
+
+  /** As the Collector 0.161 writes it, and as OpenTelemetry's mapping to Zipkin has it. */
+  private static final Set<String> ERROR_CODES = Set.of("STATUS_CODE_ERROR", "Error", "ERROR");
 
   private final HttpJson http;
 
@@ -89,7 +93,7 @@ final class ZipkinReader implements TraceReader {
                 attributes.put(tag.getKey(), value);
               }
             });
-    boolean error = "Error".equalsIgnoreCase(attributes.remove("otel.status_code"));
+    boolean error = ERROR_CODES.contains(String.valueOf(attributes.remove("otel.status_code")));
     attributes.remove("error");
     attributes.remove("span.kind");
     String description = attributes.remove("otel.status_description");

@@ -61,10 +61,9 @@ class TelemetryToolTest {
     assertThat(run(nowhere, "status")).isEqualTo(1);
     assertThat(out.toString(UTF_8))
         .contains("LOOK NATS")
-        .contains("not in order: NATS, Keycloak, Collector, Prometheus, Loki, Zipkin")
+        .contains("DOWN: NATS, Keycloak, Collector, Prometheus, Loki, Zipkin, SERVICES")
         .contains("LOOK Prometheus")
         .contains("does not answer")
-        .contains("1 thing to look at:")
         .contains("make up");
   }
 

@@ -20,7 +20,7 @@ class TraceReaderTest {
         "localEndpoint":{"serviceName":"persist-worker"},
         "annotations":[{"timestamp":1700000000002000,"value":"exception|{\\"exception.type\\":\\"java.io.IOException\\",\\"exception.message\\":\\"a|b\\"}|0"},
                        {"timestamp":1700000000002000,"value":"woke up"}],
-        "tags":{"otel.library.name":"dev.natschat.jnats","otel.status_code":"Error","otel.status_description":"broken",
+        "tags":{"otel.library.name":"dev.natschat.jnats","otel.status_code":"STATUS_CODE_ERROR","otel.status_description":"broken",
                 "error":"broken","messaging.system":"nats","messaging.message.body.size":"61",
                 "messaging.list":"[\\"a\\",\\"b\\"]","service.version":"1.0.0",
                 "otlp.link.0":"000000000000000000000000000000a1|00f067aa0ba902b9||{}|0",
@@ -31,7 +31,7 @@ class TraceReaderTest {
         "tags":{"otel.library.name":"dev.natschat.jnats"}},
        {"traceId":"0af7651916cd43dd8448eb211c80319c","parentId":"53995c3f42cd8ad8","id":"00f067aa0ba902b8",
         "name":"map","timestamp":1700000000003000,"localEndpoint":{"serviceName":"persist-worker"},
-        "tags":{"span.kind":"internal","otel.status_code":"Ok","service.version":"1.0.0"}}]
+        "tags":{"span.kind":"internal","otel.status_code":"STATUS_CODE_OK","service.version":"1.0.0"}}]
       """;
 
   /** As Tempo answers: OTLP in proto3 JSON, ids in base64, the attributes typed. */
