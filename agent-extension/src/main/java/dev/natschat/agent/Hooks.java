@@ -9,6 +9,7 @@ import io.nats.client.impl.Headers;
 import io.nats.client.support.NatsRequestCompletableFuture;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
+import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -208,9 +209,18 @@ public final class Hooks {
     }
   }
 
-  public static void received(@Nullable Message message) {
+  public static @Nullable Instant receiptBegins() {
     try {
-      Receipt.note(message);
+      return Receipt.begin();
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void received(@Nullable Message message, @Nullable Instant waitingSince) {
+    try {
+      Receipt.note(message, waitingSince);
     } catch (Throwable fault) {
       Faults.report(fault);
     }

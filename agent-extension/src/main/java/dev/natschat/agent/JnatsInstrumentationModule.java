@@ -15,7 +15,7 @@ import net.bytebuddy.matcher.ElementMatcher;
 /** Tracing of jnats: {@code otel.instrumentation.jnats.enabled}. */
 public final class JnatsInstrumentationModule extends InstrumentationModule
     implements ExperimentalInstrumentationModule {
-  private static final List<HookedType> hookedTypes =
+  static final List<HookedType> hookedTypes =
       asList(
           new NatsConnectionInstrumentation(),
           new NatsJetStreamInstrumentation(),
@@ -50,6 +50,7 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
   @Override
   public List<String> getAdditionalHelperClassNames() {
     String[] simpleNames = {
+      "Answer",
       "Batch",
       "Delivery",
       "Destination",
@@ -61,7 +62,6 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
       "Propagation$HeadersGetter",
       "Propagation$HeadersSetter",
       "Receipt",
-      "ReplyExpected",
       "Semantics",
       "Sending",
       "ServerAddress",

@@ -29,25 +29,34 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
 
   @Override
   public boolean matches(@Nullable ClassLoader loader) {
-    return loader != null && answers.computeIfAbsent(loader, this::isKnown);
-  }
-
-  private boolean isKnown(ClassLoader loader) {
-    TypePool types =
-        TypePool.Default.of(
-            new ClassFileLocator.Compound(ClassFileLocator.ForClassLoader.of(loader)));
-    for (HookedType hooked : hookedTypes) {
-      String missing = missingIn(hooked, types.describe(hooked.typeName));
-      if (missing != null) {
+    if (loader == null) {
+      return false;
+    }
+    Boolean known = answers.get(loader);
+    if (known == null) {
+      String missing =
+          missingIn(loader); // without a lock: it asks the class loader, which has its own
+      known = missing == null;
+      if (answers.put(loader, known) == null && missing != null) {
         logger.warning(
             "This jnats has no "
                 + missing
                 + ": it is not traced. Known are the versions from 2.17.0 to 2.26.2; the agent's own"
                 + " module can be had by otel.instrumentation.nats.enabled=true.");
-        return false;
       }
     }
-    return true;
+    return known;
+  }
+
+  private @Nullable String missingIn(ClassLoader loader) {
+    TypePool types = TypePool.Default.of(ClassFileLocator.ForClassLoader.of(loader));
+    for (HookedType hooked : hookedTypes) {
+      String missing = missingIn(hooked, types.describe(hooked.typeName));
+      if (missing != null) {
+        return missing;
+      }
+    }
+    return null;
   }
 
   private static @Nullable String missingIn(HookedType hooked, TypePool.Resolution resolution) {

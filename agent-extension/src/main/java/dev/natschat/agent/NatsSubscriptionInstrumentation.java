@@ -1,6 +1,7 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
+import java.time.Instant;
 import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
@@ -17,9 +18,15 @@ final class NatsSubscriptionInstrumentation extends HookedType {
   public static final class Next {
     private Next() {}
 
+    @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
+    public static @Nullable Instant onEnter() {
+      return Hooks.receiptBegins();
+    }
+
     @Advice.OnMethodExit(suppress = Throwable.class, inline = false)
-    public static void onExit(@Advice.Return @Nullable Message message) {
-      Hooks.received(message);
+    public static void onExit(
+        @Advice.Enter @Nullable Instant waitingSince, @Advice.Return @Nullable Message message) {
+      Hooks.received(message, waitingSince);
     }
   }
 }

@@ -12,21 +12,28 @@ final class Processing {
   private final Span span;
   private final Scope scope;
   private final boolean endsSpan;
+  private final @Nullable Answer answer;
 
   @SuppressWarnings("MustBeClosedChecker") // closed by end
-  private Processing(Span span, Context context, boolean endsSpan) {
+  private Processing(Span span, Context context, boolean endsSpan, @Nullable Answer answer) {
     this.span = span;
     this.endsSpan = endsSpan;
+    this.answer = answer;
     this.scope = context.makeCurrent();
   }
 
   static Processing of(Span span, Context context) {
-    return new Processing(span, context, true);
+    return new Processing(span, context, true, null);
   }
 
   /** The span lasts longer than this stretch of work. */
-  static Processing within(Span span, Context context) {
-    return new Processing(span, context, false);
+  private static Processing within(Span span, Context context) {
+    return new Processing(span, context, false, null);
+  }
+
+  /** The span lasts until the reply is sent. */
+  private static Processing answering(Span span, Context context, Answer answer) {
+    return new Processing(span, context, false, answer);
   }
 
   /** A handler gets a message; null where that is no work of the application's. */
@@ -66,19 +73,17 @@ final class Processing {
     Span span = Spans.start(builder, destination, operation, parent);
     Spans.describeDelivered(span, message);
     Context context = parent.with(span);
-    if (answers) {
-      context = context.with(ReplyExpected.by(span, message.getReplyTo()));
-    }
     delivery.processing = context;
-    return of(span, context);
+    return answers
+        ? answering(span, context, Answer.owe(message.getReplyTo(), span, context))
+        : of(span, context);
   }
 
   /** Service discovery. */
   private static @Nullable Processing quiet(Message message) {
     return message.getReplyTo() == null
         ? null
-        : within(
-            Span.getInvalid(), Context.root().with(ReplyExpected.quietlyAt(message.getReplyTo())));
+        : answering(Span.getInvalid(), Context.root(), Answer.oweQuietly(message.getReplyTo()));
   }
 
   static boolean isReply(Message message) {
@@ -95,6 +100,9 @@ final class Processing {
       }
       if (endsSpan) {
         span.end();
+      }
+      if (answer != null) {
+        answer.handlerReturned(thrown != null);
       }
     }
   }

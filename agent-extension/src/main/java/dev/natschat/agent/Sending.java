@@ -29,6 +29,11 @@ final class Sending {
   private final Context context;
   private final Span span;
   private final boolean callerWaits;
+
+  /** The message is the reply that a handler owes. */
+  private final @Nullable Answer answer;
+
+  private @Nullable String serviceError;
   private @Nullable NatsRequestCompletableFuture future;
   private volatile boolean noResponders;
 
@@ -41,17 +46,19 @@ final class Sending {
     this.caller = Context.current();
     this.subject = subject;
     this.callerWaits = callerWaits;
-    Destination destination = destination(connection, subject);
-    this.span = Spans.start(destination, operation, caller);
-    this.context = caller.with(span);
+    this.answer = Answer.owedAt(subject);
+    Context parent = answer == null || isInSpan(caller) ? caller : answer.context;
+    Destination destination =
+        answer != null || Subjects.get().isInbox(subject, connection)
+            ? Destination.TEMPORARY
+            : Subjects.get().ofPublished(subject);
+    this.span = Spans.start(destination, operation, parent);
+    this.context = parent.with(span);
     Spans.describeSent(span, connection, subject, body);
   }
 
-  private static Destination destination(@Nullable Connection connection, String subject) {
-    Subjects subjects = Subjects.get();
-    return subjects.isInbox(subject, connection) || ReplyExpected.at(subject)
-        ? Destination.TEMPORARY
-        : subjects.ofPublished(subject);
+  private static boolean isInSpan(Context context) {
+    return Span.fromContext(context).getSpanContext().isValid();
   }
 
   /**
@@ -89,11 +96,12 @@ final class Sending {
       begun.describeConnection(connection);
       return written(begun, null, connection, replyTo, headers, body);
     }
-    if (Subjects.isPlumbing(subject) || ReplyExpected.isQuietAt(subject)) {
+    Answer answer = Answer.owedAt(subject);
+    if (Subjects.isPlumbing(subject) || (answer != null && answer.isQuiet())) {
       return null;
     }
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body);
-    ReplyExpected.answered(alone.caller, subject, headers);
+    alone.serviceError = answer == null ? null : Answer.errorIn(headers);
     return written(alone, alone, connection, replyTo, headers, body);
   }
 
@@ -147,13 +155,16 @@ final class Sending {
       Spans.fail(span, thrown);
     }
     span.end();
+    if (answer != null && thrown == null) {
+      answer.given(serviceError);
+    }
   }
 
   void endRequest(@Nullable Message reply, @Nullable Throwable thrown) {
     if (thrown != null) {
       end(thrown);
     } else if (reply != null && future != null && succeeded(future)) {
-      String serviceError = ReplyExpected.errorOf(reply.getHeaders());
+      String serviceError = Answer.errorIn(reply.getHeaders());
       if (serviceError != null) {
         Spans.fail(span, serviceError);
       }

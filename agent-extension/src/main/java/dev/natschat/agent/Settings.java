@@ -6,6 +6,7 @@ import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.incubator.ExtendedOpenTelemetry;
 import io.opentelemetry.api.incubator.config.DeclarativeConfigProperties;
+import io.opentelemetry.javaagent.bootstrap.internal.ExperimentalConfig;
 import java.util.List;
 
 /**
@@ -19,6 +20,7 @@ final class Settings {
   final List<String> destinationTemplates;
   final List<String> inboxPrefixes;
   final boolean settleSpans;
+  final boolean receiveSpans;
 
   private Settings(OpenTelemetry openTelemetry) {
     DeclarativeConfigProperties jnats =
@@ -29,6 +31,7 @@ final class Settings {
     destinationTemplates = list(jnats, "destination_templates");
     inboxPrefixes = list(jnats, "inbox_prefixes");
     settleSpans = jnats.getBoolean("settle_spans", true);
+    receiveSpans = receiveTelemetry();
   }
 
   static Settings get() {
@@ -37,5 +40,14 @@ final class Settings {
 
   private static List<String> list(DeclarativeConfigProperties properties, String name) {
     return properties.getScalarList(name, String.class, emptyList());
+  }
+
+  /** The agent's own setting for all messaging instrumentations. */
+  private static boolean receiveTelemetry() {
+    try {
+      return ExperimentalConfig.get().messagingReceiveInstrumentationEnabled();
+    } catch (LinkageError otherAgent) {
+      return false;
+    }
   }
 }

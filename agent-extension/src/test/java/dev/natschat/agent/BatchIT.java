@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nats.client.ConsumerContext;
-import io.nats.client.FetchConsumeOptions;
 import io.nats.client.FetchConsumer;
 import io.nats.client.JetStream;
 import io.nats.client.Message;
@@ -261,9 +260,7 @@ class BatchIT extends TracedTest {
 
   private List<Message> fetch(int count) throws Exception {
     List<Message> messages = new ArrayList<>();
-    try (FetchConsumer fetch =
-        consumer.fetch(
-            FetchConsumeOptions.builder().maxMessages(count).expiresIn(20_000).build())) {
+    try (FetchConsumer fetch = consumer.fetchMessages(count)) {
       while (messages.size() < count) {
         messages.add(fetch.nextMessage());
       }

@@ -180,15 +180,58 @@ class CoreIT extends TracedTest {
   }
 
   @Test
-  void aReplyFromAnotherThreadStaysInTheTrace() throws Exception {
+  void anAnsweringSpanLastsUntilAnotherThreadHasReplied() throws Exception {
     ExecutorService pool = Executors.newFixedThreadPool(1);
     Dispatcher dispatcher = nats.createDispatcher();
     dispatcher.subscribe(
-        "chat.*", message -> pool.execute(() -> nats.publish("elsewhere.reply", HELLO)));
+        "chat.*",
+        message ->
+            pool.execute(
+                () -> {
+                  span("SELECT");
+                  nats.publish(
+                      message.getReplyTo(),
+                      new Headers().add("Nats-Service-Error-Code", "503"),
+                      HELLO);
+                }));
+    nats.request("chat.a", HELLO, TIMEOUT);
+    pool.shutdown();
+    assertTraces(
+        """
+        request chat.* CLIENT ERROR 503
+          process chat.* SERVER ERROR 503
+            SELECT
+            publish (temporary) PRODUCER
+        """);
+    assertThat(Telemetry.span("process chat.*", SPAN_KIND_SERVER).getEndTimeUnixNano())
+        .isGreaterThanOrEqualTo(
+            Telemetry.span("publish (temporary)", SPAN_KIND_PRODUCER).getEndTimeUnixNano());
+  }
+
+  @Test
+  void anAnsweringSpanWithoutReplyEndsWhenItsHandlerReturned() throws Exception {
+    subscribe("chat.*");
+    nats.publish("chat.a", "nobody.replies", HELLO);
+    take();
+    nats.flush(TIMEOUT);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* SERVER
+        """);
+    var span = Telemetry.span("process chat.*", SPAN_KIND_SERVER);
+    assertThat(Duration.ofNanos(span.getEndTimeUnixNano() - span.getStartTimeUnixNano()))
+        .isLessThan(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void aReplyFromAThreadWithoutContextFindsItsTrace() throws Exception {
+    BlockingQueue<Message> questions = new LinkedBlockingQueue<>();
+    nats.createDispatcher(questions::add).subscribe("chat.*");
     Subscription replies = nats.subscribe("elsewhere.reply");
     nats.publish("chat.a", "elsewhere.reply", HELLO);
-    replies.nextMessage(TIMEOUT);
-    pool.shutdown();
+    nats.publish(questions.take().getReplyTo(), HELLO);
+    assertThat(replies.nextMessage(TIMEOUT)).isNotNull();
     assertTraces(
         """
         publish chat.* PRODUCER
@@ -278,6 +321,22 @@ class CoreIT extends TracedTest {
         request chat.* CLIENT
           process chat.* SERVER
             publish (temporary) PRODUCER
+        """);
+  }
+
+  @Test
+  void anAuthCalloutHandlerIsARootServerSpan() throws Exception {
+    BlockingQueue<Message> replies = new LinkedBlockingQueue<>();
+    nats.createDispatcher(replies::add).subscribe("_TESTBOX.auth");
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "$SYS.REQ.USER.AUTH", "auth-service", message -> nats.publish(message.getReplyTo(), HELLO));
+    nats.publish("$SYS.REQ.USER.AUTH", "_TESTBOX.auth", HELLO);
+    assertThat(replies.poll(20, TimeUnit.SECONDS)).isNotNull();
+    assertTraces(
+        """
+        process $SYS.REQ.USER.AUTH SERVER
+          publish (temporary) PRODUCER
         """);
   }
 

@@ -128,6 +128,16 @@ class ForkedIT {
   }
 
   @Test
+  void receivingIsTracedOnDemand() throws Exception {
+    run(
+        "core",
+        "-Dotel.instrumentation.common.messaging.experimental.receive-telemetry.enabled=true");
+    assertThat(Telemetry.tree())
+        .contains("receive chat.* CLIENT ~> publish\n")
+        .contains("publish PRODUCER\n  process chat.* CONSUMER\n");
+  }
+
+  @Test
   void itCanBeSwitchedOff() throws Exception {
     run(
         "core",
@@ -159,6 +169,18 @@ class ForkedIT {
                 process chat.* CONSUMER
               """);
     }
+  }
+
+  @Test
+  void settlementsCanBeLeftOut() throws Exception {
+    run("batches", "-Dotel.instrumentation.jnats.settle-spans=false");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish PRODUCER
+              process FORKED CONSUMER ack
+            """
+                .repeat(400));
   }
 
   @Test

@@ -6,8 +6,6 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.nats.client.Dispatcher;
-import io.nats.client.FetchConsumeOptions;
-import io.nats.client.FetchConsumer;
 import io.nats.client.JetStream;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.KeyValue;
@@ -254,12 +252,9 @@ class JetStreamIT extends TracedTest {
 
   @Test
   void noSpanForStatusFramesAndTheApi() throws Exception {
-    FetchConsumer fetch =
-        jetStream
-            .getConsumerContext("CHAT", "reader")
-            .fetch(FetchConsumeOptions.builder().maxMessages(10).expiresIn(1000).build());
-    while (fetch.nextMessage() != null) {}
-    fetch.close();
+    JetStreamSubscription subscription =
+        jetStream.subscribe(null, PullSubscribeOptions.bind("CHAT", "reader"));
+    assertThat(subscription.fetch(10, Duration.ofSeconds(1))).isEmpty();
     assertThat(nats.jetStreamManagement().getStreamInfo("CHAT").getStreamState().getMsgCount())
         .isZero();
     assertTraces("");

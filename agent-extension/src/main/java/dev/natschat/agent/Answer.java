@@ -1,0 +1,138 @@
+package dev.natschat.agent;
+
+import io.nats.client.impl.Headers;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.context.Context;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The reply that a handler owes. A handler may leave it to another thread: then the span that
+ * answers lasts until the reply is sent. Where none comes it ends, some seconds later, at the time
+ * at which the handler returned.
+ */
+final class Answer {
+  private static final int MOST_OWED = 1000;
+  private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final ConcurrentMap<String, Answer> owed = new ConcurrentHashMap<>();
+  private static final AtomicBoolean sweeping = new AtomicBoolean();
+
+  final Context context;
+  private final String replyTo;
+  private final @Nullable Span span;
+  private boolean given;
+  private boolean ended;
+  private @Nullable Instant returnedAt;
+
+  private Answer(String replyTo, @Nullable Span span, Context context) {
+    this.replyTo = replyTo;
+    this.span = span;
+    this.context = context;
+    Answer earlier = owed.size() < MOST_OWED ? owed.put(replyTo, this) : null;
+    if (earlier != null) {
+      earlier.superseded();
+    }
+  }
+
+  /** A message to the subject answers for the span. */
+  static Answer owe(String replyTo, Span span, Context context) {
+    return new Answer(replyTo, span, context);
+  }
+
+  /** The answer is plumbing, as the question was. */
+  static Answer oweQuietly(String replyTo) {
+    return new Answer(replyTo, null, Context.root());
+  }
+
+  static @Nullable Answer owedAt(String subject) {
+    return owed.get(subject);
+  }
+
+  boolean isQuiet() {
+    return span == null;
+  }
+
+  /** The reply is sent. One that says it is an error makes the span that answers a failed one. */
+  synchronized void given(@Nullable String error) {
+    given = true;
+    if (error != null && span != null) {
+      Spans.fail(span, error);
+    }
+    if (returnedAt != null) {
+      end(null);
+    }
+  }
+
+  synchronized void handlerReturned(boolean failed) {
+    if (given || failed || isQuiet() || owed.get(replyTo) != this) {
+      end(null);
+    } else {
+      returnedAt = Instant.now();
+      sweep();
+    }
+  }
+
+  private synchronized void superseded() {
+    if (returnedAt != null) {
+      end(returnedAt);
+    }
+  }
+
+  private synchronized void giveUp(Instant now) {
+    if (returnedAt != null && returnedAt.plus(PATIENCE).isBefore(now)) {
+      end(returnedAt);
+    }
+  }
+
+  private void end(@Nullable Instant at) {
+    owed.remove(replyTo, this);
+    if (ended || span == null) {
+      return;
+    }
+    ended = true;
+    if (at == null) {
+      span.end();
+    } else {
+      span.end(at);
+    }
+  }
+
+  private static void sweep() {
+    if (sweeping.compareAndSet(false, true)) {
+      Thread sweeper = new Thread(Answer::sweepForEver, "jnats-unanswered");
+      sweeper.setDaemon(true);
+      sweeper.setContextClassLoader(null);
+      sweeper.start();
+    }
+  }
+
+  private static void sweepForEver() {
+    while (true) {
+      LockSupport.parkNanos(Duration.ofSeconds(1).toNanos());
+      try {
+        Instant now = Instant.now();
+        owed.values().forEach(answer -> answer.giveUp(now));
+      } catch (Throwable fault) {
+        Faults.report(fault);
+      }
+    }
+  }
+
+  /** The service error code of ADR-32 (https://github.com/nats-io/nats-architecture-and-design). */
+  static @Nullable String errorIn(@Nullable Headers headers) {
+    if (headers == null || headers.isEmpty()) {
+      return null;
+    }
+    List<String> codes = headers.getIgnoreCase("Nats-Service-Error-Code");
+    if (codes != null && !codes.isEmpty()) {
+      return codes.get(0);
+    }
+    return headers.containsKeyIgnoreCase("Nats-Service-Error") ? "service_error" : null;
+  }
+}
