@@ -2,10 +2,17 @@ package dev.natschat.telemetry;
 
 import java.io.PrintStream;
 import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Prints log lines; an exception's type and message follow its line. */
 final class LogView {
+  private static final Pattern ADDED =
+      Pattern.compile(
+          "(code|container|deployment|dropped|exception|host|os|otel|process|scope|service|severity|telemetry|thread)_"
+              + "|(detected_level|flags|observed_timestamp|span_id|trace_id)$");
+
   private final Terminal terminal;
   private final PrintStream out;
 
@@ -58,6 +65,14 @@ final class LogView {
     }
   }
 
+  /** What the logger was given as keys and values, and nothing that Loki or the agent adds. */
+  private static String arguments(LogLine line) {
+    return line.labels().entrySet().stream()
+        .filter(label -> !ADDED.matcher(label.getKey()).lookingAt())
+        .map(label -> " " + label.getKey() + "=" + label.getValue())
+        .collect(Collectors.joining());
+  }
+
   private String level(LogLine line) {
     String text = terminal.column(line.level(), 5);
     return switch (line.level()) {
@@ -73,7 +88,7 @@ final class LogView {
    */
   private void print(String prefix, int prefixWidth, LogLine line) {
     int room = Math.max(30, terminal.width() - prefixWidth);
-    String message = line.body().strip();
+    String message = line.body().strip() + arguments(line);
     String exception = line.labels().get("exception_type");
     if (exception != null) {
       message += "\n" + exception + ": " + line.labels().getOrDefault("exception_message", "");

@@ -241,24 +241,19 @@ final class TraceView {
     }
 
     private void link(Span.Link link, String lead) {
-      String arrow = terminal.glyph("↗", "->") + " ";
+      boolean here = link.traceId().equals(trace.id());
       Optional<Trace> other =
-          link.traceId().equals(trace.id())
-              ? Optional.of(trace)
-              : linked.computeIfAbsent(link.traceId(), otherTraces);
+          here ? Optional.of(trace) : linked.computeIfAbsent(link.traceId(), otherTraces);
       String target =
           other
               .flatMap(t -> t.span(link.spanId()))
               .map(s -> "%s of %s".formatted(s.name(), s.service()))
               .orElse("a span that is not stored (yet)");
-      detail(
-          lead,
-          arrow
-              + (link.traceId().equals(trace.id())
-                  ? "in this trace: " + target
-                  : terminal.fit(target, detailWidth(lead) - 36 - arrow.length())
-                      + terminal.dim(" in ")
-                      + link.traceId()));
+      String text =
+          "%s %s  %s"
+              .formatted(
+                  terminal.glyph("↗", "->"), here ? "in this trace" : link.traceId(), target);
+      detail(lead, terminal.fit(text, detailWidth(lead)));
     }
   }
 
@@ -312,20 +307,17 @@ final class TraceView {
 
   private static Map<String, String> notable() {
     Map<String, String> notable = new LinkedHashMap<>();
-    notable.put("messaging.destination.name", "%s");
     notable.put("messaging.batch.message_count", "%s messages");
-    notable.put("messaging.message.body.size", "%s B");
-    notable.put("messaging.nats.stream", "stream %s");
-    notable.put("messaging.nats.stream_sequence", "seq %s");
-    notable.put("messaging.nats.delivery_count", "delivery %s");
-    notable.put("messaging.consumer.name", "consumer %s");
-    notable.put("messaging.consumer.group.name", "group %s");
     notable.put("messaging.nats.outcome", "%s");
+    notable.put("messaging.nats.delivery_count", "delivery %s");
+    notable.put("messaging.nats.stream_sequence", "seq %s");
+    notable.put("messaging.message.body.size", "%s B");
+    notable.put("messaging.destination.name", "%s");
+    notable.put("messaging.consumer.group.name", "group %s");
     notable.put("db.query.text", "%s");
-    notable.put("db.statement", "%s");
+    notable.put("http.response.status_code", "HTTP %s");
     notable.put("http.request.method", "%s");
     notable.put("url.full", "%s");
-    notable.put("http.response.status_code", "HTTP %s");
     return notable;
   }
 }

@@ -77,9 +77,9 @@ class TraceViewTest {
 
              SERVICE        KIND     SPAN                                         AT      TOOK
              chat-client    PRODUCER publish chat.*                          0.00 ms   1.20 ms  █
-                                     │  chat.lobby, 61 B
+                                     │  61 B, chat.lobby
              persist-worker CONSUMER └─ process chat.*                       1.40 ms   16.1 ms   ██████████████
-                                        │  seq 42, delivery 2
+                                        │  delivery 2, seq 42
              persist-worker CLIENT      ├─ INSERT chat.messages              2.00 ms   10.0 ms   █████████
              persist-worker CLIENT      └─ settle chat.*                     17.4 ms   0.05 ms                █
             """);
@@ -218,9 +218,38 @@ class TraceViewTest {
     String drawn = drawn(new Trace(ID, List.of(message)), 0, batch);
 
     assertThat(drawn)
-        .contains("↗ process chat.* of persist-worker in " + BATCH)
-        .contains("↗ a span that is not stored (yet) in " + BATCH)
-        .contains("↗ in this trace: process chat.* of persist-worker");
+        .contains("↗ " + BATCH + "  process chat.* of persist-wor")
+        .contains("↗ " + BATCH + "  a span that is not stored (y")
+        .contains("↗ in this trace  process chat.* of persist-worker");
+  }
+
+  @Test
+  void withoutUnicodeAllIsAscii() {
+    Trace trace =
+        new Trace(
+            ID,
+            List.of(
+                span("1", null, "a", "one", Span.Kind.INTERNAL, 0, 1, Map.of()),
+                span(
+                    "2",
+                    "1",
+                    "a",
+                    "two",
+                    Span.Kind.INTERNAL,
+                    0,
+                    1,
+                    Map.of("url.full", "x".repeat(200)))));
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+
+    new TraceView(
+            new Terminal(100, false, false),
+            new PrintStream(bytes, true, UTF_8),
+            0,
+            false,
+            id -> Optional.empty())
+        .draw(trace);
+
+    assertThat(bytes.toString(UTF_8)).contains("`- two").matches("\\p{ASCII}+");
   }
 
   @Test
