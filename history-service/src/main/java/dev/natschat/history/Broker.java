@@ -58,6 +58,8 @@ final class Broker {
   }
 
   private static final class Listener implements ConnectionListener, ErrorListener {
+    private final OncePerSecond errors = new OncePerSecond();
+
     @Override
     @SuppressWarnings("deprecation") // the one method that the interface asks for
     public void connectionEvent(Connection nats, Events event) {
@@ -70,7 +72,10 @@ final class Broker {
 
     @Override
     public void errorOccurred(Connection nats, String error) {
-      log.warn("NATS says: {}", error);
+      // A user who names a foreign reply subject makes one of each request.
+      if (errors.isDue()) {
+        log.warn("NATS says: {}", error);
+      }
     }
 
     @Override

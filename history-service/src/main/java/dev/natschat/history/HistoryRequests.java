@@ -6,7 +6,6 @@ import io.nats.client.Message;
 import io.nats.client.MessageHandler;
 import io.nats.client.impl.Headers;
 import java.time.Duration;
-import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,13 +20,12 @@ final class HistoryRequests implements MessageHandler {
   static final int ROOM_FOR_HEADERS = 1024;
 
   private static final Logger log = LoggerFactory.getLogger(HistoryRequests.class);
-  private static final long BETWEEN_WARNINGS_NANOS = 1_000_000_000;
   private static final int PREFIX_LENGTH = "chat.history.".length();
 
   private final MessageStore store;
   private final Workers workers;
   private final Metrics metrics;
-  private final AtomicLong lastWarning = new AtomicLong(System.nanoTime() - BETWEEN_WARNINGS_NANOS);
+  private final OncePerSecond warnings = new OncePerSecond();
 
   HistoryRequests(MessageStore store, Workers workers, Metrics metrics) {
     this.store = store;
@@ -77,9 +75,7 @@ final class HistoryRequests implements MessageHandler {
 
   /** Failures come by the thousand: the metric counts them all, the log shows one a second. */
   private void warn(RequestFailed failed) {
-    long now = System.nanoTime();
-    long last = lastWarning.get();
-    if (now - last >= BETWEEN_WARNINGS_NANOS && lastWarning.compareAndSet(last, now)) {
+    if (warnings.isDue()) {
       log.atWarn()
           .addKeyValue("error.type", failed.kind().errorType())
           .setCause(failed.getCause())

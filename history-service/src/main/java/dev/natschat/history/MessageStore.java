@@ -31,7 +31,7 @@ final class MessageStore implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(MessageStore.class);
   private static final long WATCH_MILLIS = 250;
-  private static final long CONNECTION_TIMEOUT_MILLIS = 250;
+  private static final long CONNECTION_TIMEOUT_MILLIS = 1000;
   private static final int STATEMENT_TIMEOUT_MILLIS = 1000;
   private static final int SOCKET_TIMEOUT_SECONDS = 2;
 
@@ -96,16 +96,16 @@ final class MessageStore implements AutoCloseable {
     }
     try (Connection connection = pool.getConnection();
         PreparedStatement statement = connection.prepareStatement(NEWEST)) {
-      statement.setString(1, room);
-      return read(statement, room);
+      return newest(room, statement);
     } catch (SQLException e) {
       throw failure(e);
     }
   }
 
-  private static List<ChatMessage> read(PreparedStatement statement, String room)
+  private static List<ChatMessage> newest(String room, PreparedStatement statement)
       throws SQLException {
     List<ChatMessage> messages = new ArrayList<>(LAST_MESSAGES);
+    statement.setString(1, room);
     try (ResultSet rows = statement.executeQuery()) {
       while (rows.next()) {
         messages.add(new ChatMessage(rows.getString(1), rows.getString(2), rows.getLong(3), room));
@@ -139,13 +139,20 @@ final class MessageStore implements AutoCloseable {
     return "57014".equals(e.getSQLState()); // query_canceled
   }
 
-  /** Asks the server to parse and describe the query: a round trip that makes no span. */
+  /**
+   * Asks the server to parse and describe the query: a round trip that makes no span. After an
+   * outage, and at the start, runs it too: whether the service may, and to have all in memory that
+   * the first request needs.
+   */
   private void check() {
     try (Connection connection = pool.getConnection();
         PreparedStatement statement = connection.prepareStatement(NEWEST)) {
       statement.setString(1, "");
       statement.getMetaData();
-      available();
+      if (!available) {
+        Answer.of(newest("", statement), 0);
+        available();
+      }
     } catch (SQLException e) {
       if (!isTimeout(e)) { // a locked table is not a lost database
         unavailable(e);
@@ -156,11 +163,9 @@ final class MessageStore implements AutoCloseable {
   }
 
   private synchronized void available() {
-    if (!available) {
-      available = true;
-      outageLogged = false;
-      log.info("The message database answers");
-    }
+    available = true;
+    outageLogged = false;
+    log.info("The message database answers");
   }
 
   private synchronized void unavailable(SQLException e) {
