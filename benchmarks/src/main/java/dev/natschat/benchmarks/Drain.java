@@ -39,6 +39,13 @@ final class Drain implements Callable<Integer> {
   @Option(names = "--rounds", defaultValue = "1", description = "default: ${DEFAULT-VALUE}")
   private int rounds;
 
+  @Option(
+      names = "--jvm",
+      split = ",",
+      defaultValue = "-Xmx128m,-XX:+UseSerialGC,-XX:TieredStopAtLevel=1",
+      description = "of the worker, default: ${DEFAULT-VALUE}")
+  private List<String> jvm = List.of();
+
   /**
    * @param rate rows/s from the first commit to the last
    * @param service CPU of the client, us per row
@@ -116,8 +123,8 @@ final class Drain implements Callable<Integer> {
       return new Result(
           "yardstick: one JDBC client, 500 rows a statement, no broker",
           messages / seconds,
-          perRow(Usage.cpu(ProcessHandle.current().pid()).minus(own)),
-          perRow(postgres.cpu().minus(database)),
+          perRow(Usage.cpu(ProcessHandle.current().pid()).minus(own), messages),
+          perRow(postgres.cpu().minus(database), messages),
           0,
           Usage.peakMebibytes(ProcessHandle.current().pid()),
           "");
@@ -185,23 +192,33 @@ final class Drain implements Callable<Integer> {
     try (Broker broker = Broker.start(directory);
         Postgres postgres = Postgres.start(directory.resolve("postgres"))) {
       fill(broker);
-      Duration broking = broker.cpu();
-      Duration database = postgres.cpu();
       Process worker = start(agent, broker, postgres, directory);
       try (java.sql.Connection connection = postgres.connect()) {
-        awaitRows(connection, worker);
+        awaitRows(connection, worker, 1);
+        Duration service = Usage.cpu(worker.pid());
+        Duration database = postgres.cpu();
+        Duration broking = broker.cpu();
+        int started = (int) Postgres.number(connection, "SELECT count(*) FROM messages");
+        awaitRows(connection, worker, messages);
+        service = Usage.cpu(worker.pid()).minus(service);
+        database = postgres.cpu().minus(database);
+        broking = broker.cpu().minus(broking);
         double seconds =
             Postgres.number(
                 connection,
                 "SELECT extract(epoch FROM max(created_at) - min(created_at)) FROM messages");
-        Duration service = Usage.cpu(worker.pid());
-        double databasePerRow = perRow(postgres.cpu().minus(database));
-        double brokerPerRow = perRow(broker.cpu().minus(broking));
         long peak = Usage.peakMebibytes(worker.pid());
+        int rows = messages - started;
         worker.destroy(); // and exports what is left
         worker.waitFor();
         return new Result(
-            what, messages / seconds, perRow(service), databasePerRow, brokerPerRow, peak, "");
+            what,
+            messages / seconds,
+            perRow(service, rows),
+            perRow(database, rows),
+            perRow(broking, rows),
+            peak,
+            "");
       } finally {
         worker.destroyForcibly().waitFor();
       }
@@ -221,14 +238,13 @@ final class Drain implements Callable<Integer> {
     nats.close();
   }
 
-  private static Process start(List<String> agent, Broker broker, Postgres postgres, Path directory)
+  private Process start(List<String> agent, Broker broker, Postgres postgres, Path directory)
       throws IOException {
     List<String> command = new ArrayList<>();
     command.add(JAVA.toString());
+    command.addAll(jvm);
     command.addAll(agent);
-    command.addAll(
-        List.of(
-            "-Xmx128m", "-XX:+UseSerialGC", "-jar", "persist-worker/target/persist-worker.jar"));
+    command.addAll(List.of("-jar", "persist-worker/target/persist-worker.jar"));
     ProcessBuilder builder =
         new ProcessBuilder(command)
             .redirectErrorStream(true)
@@ -242,7 +258,7 @@ final class Drain implements Callable<Integer> {
     return builder.start();
   }
 
-  private void awaitRows(java.sql.Connection connection, Process worker)
+  private static void awaitRows(java.sql.Connection connection, Process worker, int rows)
       throws SQLException, InterruptedException, IOException {
     while (Postgres.number(
             connection, "SELECT count(*) FROM pg_class WHERE relname = 'messages_history'")
@@ -250,9 +266,8 @@ final class Drain implements Callable<Integer> {
       awaitNext(worker);
     }
     // The last sequence is read from an index; a count of all rows would disturb the run.
-    while (Postgres.number(connection, "SELECT coalesce(max(stream_seq), 0) FROM messages")
-            < messages
-        || Postgres.number(connection, "SELECT count(*) FROM messages") < messages) {
+    while (Postgres.number(connection, "SELECT coalesce(max(stream_seq), 0) FROM messages") < rows
+        || Postgres.number(connection, "SELECT count(*) FROM messages") < rows) {
       awaitNext(worker);
     }
   }
@@ -263,8 +278,9 @@ final class Drain implements Callable<Integer> {
     }
   }
 
-  private double perRow(Duration cpu) {
-    return cpu.toNanos() / 1e3 / messages;
+  /** In us. */
+  private static double perRow(Duration cpu, int rows) {
+    return cpu.toNanos() / 1e3 / rows;
   }
 
   private static long memoryMebibytes() throws IOException {

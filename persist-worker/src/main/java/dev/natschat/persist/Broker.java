@@ -10,6 +10,7 @@ import io.nats.client.Options;
 import io.nats.client.support.Status;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,12 +58,21 @@ final class Broker {
   }
 
   private static final class Listener implements ConnectionListener, ErrorListener {
+    private final AtomicBoolean lost = new AtomicBoolean();
+
     @Override
     @SuppressWarnings("deprecation") // the one method that the interface asks for
     public void connectionEvent(Connection nats, Events event) {
       switch (event) {
-        case CONNECTED, RECONNECTED -> log.info("Connected to NATS at {}", nats.getConnectedUrl());
-        case DISCONNECTED -> log.warn("Lost the connection to NATS; connecting again");
+        case CONNECTED, RECONNECTED -> {
+          lost.set(false);
+          log.info("Connected to NATS at {}", nats.getConnectedUrl());
+        }
+        case DISCONNECTED -> { // also after each try that fails
+          if (!lost.getAndSet(true)) {
+            log.warn("Lost the connection to NATS; connecting again");
+          }
+        }
         default -> log.debug("{}", event);
       }
     }

@@ -2,6 +2,7 @@ package dev.natschat.persist;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.natschat.persist.Poison.Reason;
 import java.io.IOException;
@@ -108,8 +109,11 @@ record ChatMessage(String room, String user, String text, long timestamp, boolea
           throw new Poison(Reason.NOT_A_JSON_OBJECT, "expected nothing after the JSON object");
         }
         return fields;
+      } catch (JsonProcessingException e) {
+        throw new Poison(
+            Reason.NOT_A_JSON_OBJECT, "expected a JSON object: " + e.getOriginalMessage());
       } catch (IOException e) {
-        throw new Poison(Reason.NOT_A_JSON_OBJECT, "expected a JSON object: " + e.getMessage());
+        throw new Poison(Reason.NOT_A_JSON_OBJECT, "expected UTF-8: " + e.getMessage());
       }
     }
 

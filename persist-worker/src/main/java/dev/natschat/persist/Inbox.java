@@ -114,8 +114,13 @@ final class Inbox implements AutoCloseable {
     Message message = next(WAIT_FOR_FIRST);
     while (message != null) {
       batch.add(message);
-      boolean more = batch.size() < BATCH;
-      message = more ? next(isLast(message) ? null : WAIT_FOR_NEXT) : null;
+      if (batch.size() == BATCH) {
+        break;
+      }
+      if (outstanding == 0) {
+        pull();
+      }
+      message = next(isLast(message) ? null : WAIT_FOR_NEXT);
     }
     return batch;
   }
@@ -161,8 +166,8 @@ final class Inbox implements AutoCloseable {
     long unread = source.getPendingMessageCount();
     long now = System.nanoTime();
     boolean lost = now - pullEndsNanos > 0;
-    if (outstanding <= unread || lost) {
-      int wanted = PULL - (int) Math.min(unread, PULL - 1);
+    if (unread <= PULL - BATCH && (outstanding <= unread || lost)) {
+      int wanted = PULL - (int) unread;
       source.pull(
           PullRequestOptions.builder(wanted).maxBytes(PULL_BYTES).expiresIn(PULL_EXPIRES).build());
       outstanding = (int) unread + wanted;

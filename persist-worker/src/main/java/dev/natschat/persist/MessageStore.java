@@ -164,7 +164,9 @@ final class MessageStore implements AutoCloseable {
         throw e;
       }
       if (rows.size() == 1) {
-        Poison poison = new Poison(Reason.REFUSED_BY_DATABASE, String.valueOf(e.getMessage()));
+        // The second line would be the row: what people say is kept out of the log.
+        String error = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+        Poison poison = new Poison(Reason.REFUSED_BY_DATABASE, error);
         return List.of(new DeadLetter(rows.get(0).origin(), poison));
       }
       int half = rows.size() / 2;
@@ -210,7 +212,8 @@ final class MessageStore implements AutoCloseable {
           "Set aside {} that can't be stored, by stream sequence: {}",
           dead.size(),
           dead.stream()
-              .map(letter -> letter.origin().sequence() + " " + letter.poison().getMessage())
+              .map(
+                  letter -> letter.origin().sequence() + " " + letter.poison().reason().errorType())
               .collect(Collectors.joining(", ")));
     }
     if (inserted > 0 && (allowance.take() || log.isDebugEnabled())) {
