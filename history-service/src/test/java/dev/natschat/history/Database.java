@@ -108,7 +108,8 @@ final class Database implements AutoCloseable {
         "jdbc:postgresql://127.0.0.1:" + port + "/" + name, "postgres", "postgres");
   }
 
-  private void execute(String... statements) throws SQLException {
+  /** As one who may do everything. */
+  void execute(String... statements) throws SQLException {
     try (Connection connection = admin("postgres");
         Statement statement = connection.createStatement()) {
       for (String sql : statements) {
