@@ -147,7 +147,7 @@ final class TraceCommand implements Callable<Integer> {
     }
     if (!linked.isEmpty() && !follow) {
       out.println(
-          "Linked with %s: see the first  make trace ID=%s"
+          "Linked with %s: make trace ID=%s"
               .formatted(Text.counted(linked.size(), "other trace"), linked.iterator().next()));
     }
     if (follow && linked.size() > FOLLOWED) {
