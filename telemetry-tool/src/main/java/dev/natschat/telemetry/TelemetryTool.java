@@ -11,9 +11,9 @@ import picocli.CommandLine.Command;
     description = "Traces, logs and the state of the running system, in the terminal.",
     footer = {
       "",
-      "Addresses come from TEMPO_URL, ZIPKIN_URL, LOKI_URL, PROMETHEUS_URL, COLLECTOR_HEALTH_URL,",
-      "NATS_URL, KEYCLOAK_URL, GRAFANA_URL; without them the ports of .env on this machine.",
-      "Exit code: 0 fine (status: things to look at are not down), 1 nothing found or something is down, 2 wrong usage."
+      "Addresses: TEMPO_URL, ZIPKIN_URL, LOKI_URL, PROMETHEUS_URL, COLLECTOR_HEALTH_URL,",
+      "NATS_URL, KEYCLOAK_URL, GRAFANA_URL, else TEMPO_PORT and so on, else the default ports.",
+      "Exit code: 0 fine, 1 nothing found or something is down, 2 wrong usage."
     })
 public final class TelemetryTool {
   private TelemetryTool() {}
@@ -32,7 +32,11 @@ public final class TelemetryTool {
   }
 
   static CommandLine commandLine(Session session) {
-    return new CommandLine(new TelemetryTool())
+    CommandLine commandLine = new CommandLine(new TelemetryTool());
+    String version = TelemetryTool.class.getPackage().getImplementationVersion();
+    commandLine.getCommandSpec().version(version == null ? "not from its jar" : version);
+    return commandLine
+        .setUsageHelpWidth(100)
         .addSubcommand(new TraceCommand(session))
         .addSubcommand(new LogsCommand(session))
         .addSubcommand(new StatusCommand(session))
