@@ -85,7 +85,6 @@ final class Chat implements AutoCloseable {
         // The broker cuts the connection when the token expires; then a fresh one is fetched.
         .tokenSupplier(() -> tokens.get().toCharArray())
         .inboxPrefix(Inboxes.prefixFor(name))
-        .supportUTF8Subjects()
         .reportNoResponders()
         .maxReconnects(-1)
         .errorListener(new Refusals(unanswered))
