@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
  * @param serverId the broker that asks; the answer's audience
  * @param serverXkey the key to encrypt the answer to
  * @param userNkey the broker's name for the client; the answer's subject
+ * @param patience seconds that the broker waits for an answer
  * @param token the client's auth_token, empty if it sent none
  * @param clientKind Client, Leafnode, ...
  * @param clientType nats, websocket, mqtt
@@ -17,6 +18,7 @@ record AuthRequest(
     String serverId,
     String serverXkey,
     String userNkey,
+    long patience,
     String token,
     String clientKind,
     String clientType,
@@ -42,6 +44,7 @@ record AuthRequest(
         server.path("id").asText(),
         senderXkey,
         nats.path("user_nkey").asText(),
+        claims.path("exp").asLong(Long.MAX_VALUE) - claims.path("iat").asLong(),
         nats.path("connect_opts").path("auth_token").asText(),
         client.path("kind").asText(),
         client.path("type").asText(),

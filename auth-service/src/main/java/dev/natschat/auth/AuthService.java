@@ -21,6 +21,9 @@ public final class AuthService {
 
   /** Runs until SIGTERM; configured by the environment. */
   public static void main(String[] args) throws Exception {
+    // BouncyCastle would unpack native code into the temporary directory, for ciphers not used
+    // here.
+    System.setProperty("org.bouncycastle.native.cpu_variant", "java");
     Config config = Config.fromEnvironment(System.getenv());
     interruptOnSignal(Thread.currentThread());
     run(config);

@@ -44,7 +44,11 @@ final class Callout implements AutoCloseable {
   private static final Duration DRAIN = Duration.ofSeconds(3);
 
   /** A question whose sender is known, so that it can be answered. */
-  private record Question(AuthRequest request, String replyTo, long start) {}
+  private record Question(AuthRequest request, String replyTo, long start) {
+    boolean isTooLate() {
+      return TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - start) >= request.patience();
+    }
+  }
 
   private final BoundedLog refusals = new BoundedLog(log);
   private final ThreadPoolExecutor workers = newWorkers();
@@ -122,6 +126,12 @@ final class Callout implements AutoCloseable {
   }
 
   private void decide(Question question, boolean mayAskKeycloak) {
+    if (question.isTooLate()) {
+      // The broker has turned the client away. Working on it would make the next ones late, too.
+      refusals.warn("too late for an answer: {}", question.request);
+      metrics.answered(Result.ERROR, question.start);
+      return;
+    }
     try {
       ChatUser user = validateToken(question.request);
       String userJwt = mapPermissions(question.request, user);

@@ -29,7 +29,7 @@ import java.util.Map;
  */
 final class WarmUp {
   private static final int ROUNDS = 300;
-  private static final Duration LONGEST = Duration.ofSeconds(1);
+  private static final Duration LONGEST = Duration.ofSeconds(2);
   private static final String ISSUER = "warm-up";
 
   private final Xkey brokerXkey;

@@ -46,9 +46,29 @@ class NatsJwtTest {
     assertThat(request)
         .isEqualTo(
             new AuthRequest(
-                SERVER.name(), XKEY, "UABC", "the-token", "Client", "websocket", "192.0.2.7"));
+                SERVER.name(),
+                XKEY,
+                "UABC",
+                Long.MAX_VALUE - 1795384861,
+                "the-token",
+                "Client",
+                "websocket",
+                "192.0.2.7"));
     assertThat(request.isChatClient()).isTrue();
     assertThat(request.toString()).doesNotContain("the-token");
+  }
+
+  @Test
+  void theBrokersPatienceIsToldByItsOwnClock() {
+    ObjectNode claims =
+        NatsJwt.JSON
+            .createObjectNode()
+            .put("aud", AuthRequest.AUDIENCE)
+            .put("iat", 1000)
+            .put("exp", 1005);
+    claims.putObject("nats").putObject("server_id").put("id", SERVER.name()).put("xkey", XKEY);
+
+    assertThat(AuthRequest.from(NatsJwt.sign(claims, SERVER), XKEY).patience()).isEqualTo(5);
   }
 
   @Test
@@ -59,10 +79,12 @@ class NatsJwtTest {
 
   @Test
   void leafNodesAndMqttAreNoChatClients() {
-    assertThat(new AuthRequest("N", "X", "U", "t", "Leafnode", "nats", "h").isChatClient())
+    assertThat(new AuthRequest("N", "X", "U", 2, "t", "Leafnode", "nats", "h").isChatClient())
         .isFalse();
-    assertThat(new AuthRequest("N", "X", "U", "t", "Client", "mqtt", "h").isChatClient()).isFalse();
-    assertThat(new AuthRequest("N", "X", "U", "t", "Client", "nats", "h").isChatClient()).isTrue();
+    assertThat(new AuthRequest("N", "X", "U", 2, "t", "Client", "mqtt", "h").isChatClient())
+        .isFalse();
+    assertThat(new AuthRequest("N", "X", "U", 2, "t", "Client", "nats", "h").isChatClient())
+        .isTrue();
   }
 
   @Test

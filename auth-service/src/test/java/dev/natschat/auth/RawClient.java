@@ -35,7 +35,7 @@ final class RawClient implements AutoCloseable {
   /** {@link #LET_IN} or an error. */
   String answer() throws IOException {
     String line = reader.readLine();
-    while (line != null && line.startsWith("INFO")) {
+    while (line != null && (line.startsWith("INFO") || line.equals("PING"))) {
       line = reader.readLine();
     }
     return line == null ? "closed" : line;
