@@ -9,7 +9,7 @@ SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 MODE = $(shell docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && echo containers || echo processes)
 
 CHAT_CLIENT := chat-client/run
-TELEMETRY := java -jar telemetry-tool/target/telemetry-tool.jar
+TELEMETRY := telemetry-tool/run
 
 ##@ The running system
 .PHONY: up up-containers up-processes down clean status
@@ -66,9 +66,8 @@ test: ## unit and integration tests with a real nats-server and a real PostgreSQ
 	processes/tools nats-server
 	$(MVN) verify
 
-e2e: build ## system tests against the running system, which is started if needed
-	processes/up
-	$(MVN) -pl system-tests -am verify -De2e -DskipTests=false
+e2e: up ## system tests against the running system, which is started if needed
+	system-tests/run
 
 test-compose: build ## compose.yaml for real, on stand-in images, in an engine of its own
 	containers/test-compose
