@@ -31,7 +31,7 @@ clean: down ## stop, and remove the data, the secrets and everything built
 	$(MVN) -q clean
 	rm -rf target
 
-status: build ## is everything healthy: services, back ends, rates, newest errors
+status: build ## is everything healthy: servers, services, rates, telemetry pipeline, alerts, newest errors
 	$(TELEMETRY) status
 
 ##@ Use it
@@ -48,11 +48,11 @@ history: build ## a room's last 50 messages: make history ROOM=general
 load: build ## steady traffic with a progress bar: make load RATE=100 SECONDS=30
 	$(CHAT_CLIENT) load --rate $(or $(RATE),100) --duration $(or $(SECONDS),30)
 
-trace: build ## a trace as a tree with its log lines: make trace [ID=...], default the newest
-	$(TELEMETRY) trace $(ID)
+trace: build ## a trace as a tree with its log lines: make trace [ID=...] [FOLLOW=1], default the newest message's
+	$(TELEMETRY) trace $(ID) $(if $(FOLLOW),--follow)
 
-logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker]
-	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE))
+logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker] [SINCE=15m]
+	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
 
 ##@ Work on it
 .PHONY: build test e2e test-compose bench-drain lint format
