@@ -296,7 +296,7 @@ class PermissionsIT {
     Subscription adminRoom = admin.connection().subscribe("admin.>");
     admin.flush();
     ChatClient bob = user("bob", "user");
-    try (Answering ignored = new Answering(service("history-service"))) {
+    try (Answering ignored = new Answering(service("history-service"), "[]")) {
       requestWithReplyTo(bob, "admin.chat");
 
       publish(admin, "admin.chat", "fence");
@@ -312,7 +312,8 @@ class PermissionsIT {
     alice.flush();
     long before = management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount();
     assertThat(before).isPositive();
-    try (Answering ignored = new Answering(service("history-service"))) {
+    // An empty request is a valid one: purge everything.
+    try (Answering ignored = new Answering(service("history-service"), "")) {
       requestWithReplyTo(alice, "$JS.API.STREAM.PURGE.CHAT_MESSAGES");
     }
     assertThat(management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount())
@@ -365,7 +366,7 @@ class PermissionsIT {
     Subscription mine = alice.connection().subscribe("_UINBOX.alice.>");
     alice.flush();
     ChatClient aliceSmith = user("alice.smith", "user");
-    try (Answering ignored = new Answering(service("history-service"))) {
+    try (Answering ignored = new Answering(service("history-service"), "[]")) {
       Message answer = aliceSmith.connection().request("chat.history.lobby", null, LONG);
       assertThat(text(answer)).isEqualTo("[]");
     }
@@ -384,7 +385,7 @@ class PermissionsIT {
             eve.connection().subscribe("chat.*.lobby", "history-service"));
     eve.flush();
     ChatClient bob = user("bob", "user");
-    try (Answering ignored = new Answering(service("history-service"))) {
+    try (Answering ignored = new Answering(service("history-service"), "[]")) {
       for (int i = 0; i < 20; i++) {
         assertThat(text(bob.connection().request("chat.history.lobby", null, LONG)))
             .isEqualTo("[]");
@@ -401,7 +402,7 @@ class PermissionsIT {
   void aHistoryRequestIsNotStored() throws Exception {
     ChatClient bob = user("bob", "user");
     JetStreamManagement management = service("persist-worker").connection().jetStreamManagement();
-    try (Answering ignored = new Answering(service("history-service"))) {
+    try (Answering ignored = new Answering(service("history-service"), "[]")) {
       bob.connection().request("chat.history.lobby", null, LONG);
     }
     assertThat(management.getStreamInfo("CHAT_MESSAGES").getStreamState().getSubjectMap())
@@ -420,19 +421,19 @@ class PermissionsIT {
     assertThat(hoarder.maySubscribe("chat.one-more")).isFalse();
   }
 
-  /** Answers every request for history with an empty list, as history-service does. */
+  /** Answers every request for history with the same text. */
   private static final class Answering implements AutoCloseable {
     private final ChatClient history;
     private final Dispatcher dispatcher;
 
-    Answering(ChatClient history) throws Exception {
+    Answering(ChatClient history, String text) throws Exception {
       this.history = history;
       dispatcher =
           history
               .connection()
               .createDispatcher(
                   message ->
-                      history.connection().publish(message.getReplyTo(), "[]".getBytes(UTF_8)))
+                      history.connection().publish(message.getReplyTo(), text.getBytes(UTF_8)))
               .subscribe("chat.history.*", "history-service");
       history.flush();
     }
@@ -448,7 +449,7 @@ class PermissionsIT {
     client
         .connection()
         .publish(NatsMessage.builder().subject("chat.history.lobby").replyTo(replyTo).build());
-    assertThat(text(client.connection().request("chat.history.lobby", null, LONG))).isEqualTo("[]");
+    assertThat(client.connection().request("chat.history.lobby", null, LONG)).isNotNull();
   }
 
   private static void publish(ChatClient client, String subject, String text) {
