@@ -114,10 +114,9 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
     } catch (IOException | ParseException | JOSEException | TimeoutException | RuntimeException e) {
       if (reachable) {
         log.warn(
-            "no keys from {}: {}; asking again every {} s, the {} known key(s) stay good",
+            "no keys from {}: {}; asking on, the {} known key(s) stay good",
             request.uri(),
             e.toString(),
-            RETRY.toSeconds(),
             keys.size());
       }
       reachable = false;
