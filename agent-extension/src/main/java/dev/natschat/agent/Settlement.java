@@ -56,6 +56,10 @@ final class Settlement {
       }
       span.end();
     }
+    if (type == AckType.AckTerm && delivery.processing != null) {
+      // Given up for good: its processing has failed.
+      Spans.fail(Span.fromContext(delivery.processing), "term");
+    }
     if (type.terminal) {
       delivery.settled(outcome(type), thrown);
     }

@@ -157,7 +157,7 @@ class BatchIT extends TracedTest {
         publish chat.* PRODUCER
           process chat.* CONSUMER nak ~> batch
         publish chat.* PRODUCER
-          process chat.* CONSUMER term ~> batch
+          process chat.* CONSUMER ERROR term term ~> batch
         process chat.* CONSUMER batch of 2 ~> publish chat.*, publish chat.*
           INSERT
         """);

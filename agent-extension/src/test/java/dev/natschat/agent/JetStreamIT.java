@@ -220,7 +220,7 @@ class JetStreamIT extends TracedTest {
           process chat.* CONSUMER nak
             settle chat.* CLIENT nak
         publish chat.* PRODUCER
-          process chat.* CONSUMER term
+          process chat.* CONSUMER ERROR term term
             settle chat.* CLIENT term
         publish chat.* PRODUCER
           process chat.* CONSUMER ack
