@@ -260,9 +260,11 @@ class BatchIT extends TracedTest {
 
   private List<Message> fetch(int count) throws Exception {
     List<Message> messages = new ArrayList<>();
-    try (FetchConsumer fetch = consumer.fetchMessages(count)) {
-      while (messages.size() < count) {
-        messages.add(fetch.nextMessage());
+    while (messages.size() < count) { // an old jnats may end a fetch early
+      try (FetchConsumer fetch = consumer.fetchMessages(count - messages.size())) {
+        for (Message m = fetch.nextMessage(); m != null; m = fetch.nextMessage()) {
+          messages.add(m);
+        }
       }
     }
     return messages;
