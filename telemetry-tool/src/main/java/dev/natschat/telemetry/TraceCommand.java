@@ -32,7 +32,7 @@ final class TraceCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "ID",
       description =
-          "the trace's id, with or without leading zeros; default: the newest message published")
+          "the trace's id, with or without leading zeros; default: the newest message that arrived somewhere")
   private @Nullable String id;
 
   @Option(
@@ -84,11 +84,19 @@ final class TraceCommand implements Callable<Integer> {
     return 0;
   }
 
+  /** The newest message that came somewhere; without one, the newest that was published at all. */
   private static Optional<Trace> newest(TraceReader traces) {
-    return OF_A_MESSAGE.stream()
-        .flatMap(name -> traces.search(TraceQuery.spanNamed(name, LOOK_BACK, 20)).stream().limit(1))
+    List<String> ids =
+        OF_A_MESSAGE.stream()
+            .map(name -> traces.search(TraceQuery.spanNamed(name, LOOK_BACK, 20)))
+            .filter(found -> !found.isEmpty())
+            .findFirst()
+            .orElse(List.of());
+    return ids.stream()
+        .flatMap(each -> traces.trace(each).stream())
+        .filter(trace -> trace.services().size() > 1)
         .findFirst()
-        .flatMap(traces::trace);
+        .or(() -> ids.stream().findFirst().flatMap(traces::trace));
   }
 
   private String notFound(TraceReader traces) {
