@@ -43,20 +43,21 @@ final class DemoCommand implements Callable<Integer> {
     step("alice and bob log in through Keycloak, and NATS lets them in");
     try (Chat alice = logIn("alice");
         Chat bob = logIn("bob")) {
-      String traceId = talk(alice, bob);
+      talk(alice, bob);
       useAdminRoom(alice, bob);
       beRefused();
+      String traceId = sayGoodNight(alice);
       showRows();
       showTrace(traceId);
     }
     return 0;
   }
 
-  private String talk(Chat alice, Chat bob) throws InterruptedException {
+  private void talk(Chat alice, Chat bob) throws InterruptedException {
     step("They talk in two rooms");
     BlockingQueue<ChatMessage> heard = new LinkedBlockingQueue<>();
     bob.listen("general", heard::add);
-    Chat.Said first = say(alice, "general", "Hello bob! Where does this message go?");
+    say(alice, "general", "Hello bob! Where does this message go?");
     if (heard.poll(PATIENCE.toSeconds(), TimeUnit.SECONDS) == null) {
       throw new ChatException(Kind.FAILED, "bob hears nothing of what alice says in general");
     }
@@ -68,7 +69,6 @@ final class DemoCommand implements Callable<Integer> {
     step("They read what was said, from the database");
     printHistory(bob, "general", "Through the broker and persist-worker into PostgreSQL.");
     printHistory(alice, "random", "All the way, and with its logs and metrics.");
-    return first.traceId();
   }
 
   private void useAdminRoom(Chat alice, Chat bob) throws InterruptedException {
@@ -87,6 +87,15 @@ final class DemoCommand implements Callable<Integer> {
     refused("a wrong password", () -> Chat.logIn(servers, "alice", "guessed").close());
   }
 
+  /** The last message, so that it is the one that `make trace` shows. */
+  private String sayGoodNight(Chat alice) throws InterruptedException {
+    step("alice says good night");
+    String text = "Good night! Who wants to know where this one went?";
+    Chat.Said said = say(alice, "general", text);
+    printHistory(alice, "general", text);
+    return said.traceId();
+  }
+
   private void showRows() {
     step("The table of messages");
     if (!environment.containsKey("DATABASE_URL")) {
@@ -101,7 +110,7 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void showTrace(String traceId) {
-    step("The trace of alice's first message");
+    step("The trace of that message: make trace shows it, with its logs");
     if (traceId.isEmpty()) {
       line("there is none: this program runs without the OpenTelemetry agent");
       return;
