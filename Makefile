@@ -65,6 +65,7 @@ target/built: $(SOURCES)
 test: ## unit and integration tests with a real nats-server and a real PostgreSQL
 	processes/tools nats-server
 	$(MVN) verify
+	@mkdir -p target && touch target/built
 
 e2e: up ## system tests against the running system, which is started if needed
 	system-tests/run

@@ -28,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -116,14 +117,14 @@ final class Chat implements AutoCloseable {
   CompletableFuture<PublishAck> publish(String room, String text) {
     String subject = subject(room);
     byte[] body = json(new ChatMessage(user, text, System.currentTimeMillis(), room));
-    return asked(subject, jetStream.publishAsync(subject, body));
+    return asked(subject, () -> jetStream.publishAsync(subject, body));
   }
 
   /** The room's last messages, oldest first. */
   List<ChatMessage> history(String room) {
     subject(room);
     String subject = "chat.history." + room;
-    Message answer = get(asked(subject, nats.request(subject, null)));
+    Message answer = get(asked(subject, () -> nats.request(subject, null)));
     String error = answer.hasHeaders() ? answer.getHeaders().getFirst("Nats-Service-Error") : null;
     if (error != null) {
       throw new ChatException(
@@ -190,12 +191,15 @@ final class Chat implements AutoCloseable {
         Kind.UNAVAILABLE, "no answer within " + PATIENCE.toSeconds() + " s", failure);
   }
 
-  private <T> CompletableFuture<T> asked(String subject, CompletableFuture<T> answer) {
-    CompletableFuture<T> bounded =
-        answer.copy().orTimeout(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-    Asked asked = new Asked(subject, bounded);
+  /** Noted before it is sent: a refusal may be back before the sending call has returned. */
+  private <T> CompletableFuture<T> asked(String subject, Supplier<CompletableFuture<T>> send) {
+    Asked asked = new Asked(subject, new CompletableFuture<>());
     unanswered.add(asked);
-    return bounded.whenComplete((value, failure) -> unanswered.remove(asked));
+    CompletableFuture<T> answer = send.get();
+    return CompletableFuture.anyOf(answer, asked.refusal)
+        .thenApply(first -> answer.join())
+        .orTimeout(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)
+        .whenComplete((value, failure) -> unanswered.remove(asked));
   }
 
   /** The subject of a room's messages; a room is one token of it. */
@@ -228,7 +232,8 @@ final class Chat implements AutoCloseable {
     return new ChatException(Kind.FAILED, "interrupted", e);
   }
 
-  private record Asked(String subject, CompletableFuture<?> answer) {}
+  /** A refusal only ever fails. */
+  private record Asked(String subject, CompletableFuture<?> refusal) {}
 
   /**
    * The broker tells a refusal by an error that belongs to no request: without this, whoever asked
@@ -248,7 +253,7 @@ final class Chat implements AutoCloseable {
           new ChatException(Kind.REFUSED, "NATS refuses it: " + error.toLowerCase(Locale.ROOT));
       for (Asked asked : unanswered) {
         if (error.contains('"' + asked.subject() + '"')) {
-          asked.answer().completeExceptionally(refused);
+          asked.refusal().completeExceptionally(refused);
         }
       }
     }
