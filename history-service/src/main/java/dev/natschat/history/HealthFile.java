@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A file that exists only while the service is ready, and is then written anew every 2 s. */
+/** A file that exists only while the service is ready, and is then written anew twice a second. */
 final class HealthFile implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HealthFile.class);
-  private static final long REFRESH_MILLIS = 2000;
+  private static final long REFRESH_MILLIS = 500;
 
   private final @Nullable Path file;
   private final BooleanSupplier ready;
