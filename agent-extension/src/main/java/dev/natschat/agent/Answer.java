@@ -1,15 +1,12 @@
 package dev.natschat.agent;
 
 import io.nats.client.impl.Headers;
-import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,33 +18,31 @@ final class Answer {
   private static final int MOST_OWED = 1000;
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final ConcurrentMap<String, Answer> owed = new ConcurrentHashMap<>();
-  private static final AtomicBoolean sweeping = new AtomicBoolean();
 
-  final Context context;
   private final String replyTo;
-  private final @Nullable Span span;
+  private final @Nullable Ongoing question;
   private boolean given;
   private boolean ended;
   private @Nullable Instant returnedAt;
+  private long returnedAtNanos;
 
-  private Answer(String replyTo, @Nullable Span span, Context context) {
+  private Answer(String replyTo, @Nullable Ongoing question) {
     this.replyTo = replyTo;
-    this.span = span;
-    this.context = context;
+    this.question = question;
     Answer earlier = owed.size() < MOST_OWED ? owed.put(replyTo, this) : null;
     if (earlier != null) {
       earlier.superseded();
     }
   }
 
-  /** A message to the subject answers for the span. */
-  static Answer owe(String replyTo, Span span, Context context) {
-    return new Answer(replyTo, span, context);
+  /** A message to the subject answers the question. */
+  static Answer owe(String replyTo, Ongoing question) {
+    return new Answer(replyTo, question);
   }
 
   /** The answer is plumbing, as the question was. */
   static Answer oweQuietly(String replyTo) {
-    return new Answer(replyTo, null, Context.root());
+    return new Answer(replyTo, null);
   }
 
   static @Nullable Answer owedAt(String subject) {
@@ -55,14 +50,19 @@ final class Answer {
   }
 
   boolean isQuiet() {
-    return span == null;
+    return question == null;
+  }
+
+  /** Parent of the reply. */
+  Context context() {
+    return question == null ? Context.root() : question.context;
   }
 
   /** The reply is sent. One that says it is an error makes the span that answers a failed one. */
   synchronized void given(@Nullable String error) {
     given = true;
-    if (error != null && span != null) {
-      Spans.fail(span, error);
+    if (error != null && question != null) {
+      question.fail(error);
     }
     if (returnedAt != null) {
       end(null);
@@ -74,7 +74,8 @@ final class Answer {
       end(null);
     } else {
       returnedAt = Instant.now();
-      sweep();
+      returnedAtNanos = System.nanoTime();
+      Housekeeping.start();
     }
   }
 
@@ -92,36 +93,20 @@ final class Answer {
 
   private void end(@Nullable Instant at) {
     owed.remove(replyTo, this);
-    if (ended || span == null) {
+    if (ended || question == null) {
       return;
     }
     ended = true;
     if (at == null) {
-      span.end();
+      question.end();
     } else {
-      span.end(at);
+      question.end(at, returnedAtNanos);
     }
   }
 
-  private static void sweep() {
-    if (sweeping.compareAndSet(false, true)) {
-      Thread sweeper = new Thread(Answer::sweepForEver, "jnats-unanswered");
-      sweeper.setDaemon(true);
-      sweeper.setContextClassLoader(null);
-      sweeper.start();
-    }
-  }
-
-  private static void sweepForEver() {
-    while (true) {
-      LockSupport.parkNanos(Duration.ofSeconds(1).toNanos());
-      try {
-        Instant now = Instant.now();
-        owed.values().forEach(answer -> answer.giveUp(now));
-      } catch (Throwable fault) {
-        Faults.report(fault);
-      }
-    }
+  static void giveUpOld() {
+    Instant now = Instant.now();
+    owed.values().forEach(answer -> answer.giveUp(now));
   }
 
   /** The service error code of ADR-32 (https://github.com/nats-io/nats-architecture-and-design). */

@@ -48,21 +48,27 @@ final class Batch {
   private static List<Message> messagesIn(@Nullable Object argument) {
     List<Message> messages = new ArrayList<>();
     if (argument instanceof Message) {
-      messages.add((Message) argument);
+      addTo(messages, (Message) argument);
     } else if (argument instanceof Iterable) {
       for (Object element : (Iterable<?>) argument) {
         if (element instanceof Message) {
-          messages.add((Message) element);
+          addTo(messages, (Message) element);
         }
       }
     }
     return messages;
   }
 
+  private static void addTo(List<Message> messages, Message message) {
+    if (!Subjects.get().isExcluded(message.getSubject())) {
+      messages.add(message);
+    }
+  }
+
   private static Processing ofMany(List<Message> messages) {
     Destination destination = commonDestination(messages);
     Context parent = Context.current();
-    SpanBuilder builder = Spans.builder(destination, Operation.PROCESS, parent);
+    SpanBuilder builder = Spans.builder(destination, Operation.BATCH, parent);
     builder.setAttribute(Semantics.BATCH_COUNT, (long) messages.size());
     List<Span> sampled = new ArrayList<>(messages.size());
     for (Message message : messages) {
@@ -73,22 +79,27 @@ final class Batch {
         builder.addLink(contextOf(message, delivery, messageSpan));
       }
     }
-    Span batch = Spans.start(builder, destination, Operation.PROCESS, parent);
-    describe(batch, messages.get(0));
+    Ongoing ongoing =
+        Ongoing.begin(builder, destination, Operation.BATCH, parent, System.nanoTime());
+    Span batch = ongoing.span;
+    if (batch.isRecording() && messages.get(0).isJetStream()) {
+      Spans.describeConsumer(batch, messages.get(0).metaData());
+    }
+    ongoing.isWith(messages.get(0).getConnection());
     if (batch.getSpanContext().isSampled()) {
       for (Span messageSpan : sampled) {
         messageSpan.addLink(batch.getSpanContext());
       }
     }
-    return Processing.of(batch, parent.with(batch));
+    return Processing.of(ongoing);
   }
 
   /** From receipt to settlement; a message that a handler has got has its span already. */
   private static Span messageSpan(Message message, Delivery delivery) {
     if (delivery.processing != null && !delivery.isOpen()) {
-      return Span.fromContext(delivery.processing);
+      return delivery.processing.span;
     }
-    Span span = delivery.openSpan(message);
+    Span span = delivery.open(message).span;
     delivery.joinBatch(message);
     return span;
   }
@@ -112,14 +123,5 @@ final class Batch {
       }
     }
     return first;
-  }
-
-  private static void describe(Span batch, Message message) {
-    if (batch.isRecording()) {
-      if (message.isJetStream()) {
-        Spans.describeConsumer(batch, message.metaData());
-      }
-      Spans.describeServer(batch, message.getConnection());
-    }
   }
 }

@@ -2,7 +2,6 @@ package dev.natschat.agent;
 
 import io.nats.client.Message;
 import io.nats.client.impl.NatsMessage;
-import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.instrumentation.api.util.VirtualField;
@@ -18,13 +17,14 @@ final class Delivery {
       VirtualField.find(NatsMessage.class, Delivery.class);
 
   private final @Nullable Instant receivedAt;
+  private final long receivedAtNanos = System.nanoTime();
   private @Nullable Context producer;
 
-  /** Parent of what settles the message: the context of its processing. */
-  @Nullable Context processing;
+  /** Parent of what settles the message. */
+  @Nullable Ongoing processing;
 
-  /** Lasts from receipt to settlement. */
-  private @Nullable Span open;
+  /** Its processing lasts from receipt to settlement. */
+  private boolean open;
 
   private boolean inBatch;
   private @Nullable Unsettled unsettled;
@@ -61,31 +61,33 @@ final class Delivery {
     return producer;
   }
 
-  /** The span from receipt to settlement, started when first asked for. */
-  Span openSpan(Message message) {
-    if (open == null) {
+  /** What lasts from receipt to settlement, begun when first asked for. */
+  Ongoing open(Message message) {
+    Ongoing known = processing;
+    if (known == null || !open) {
       Context parent = producer(message);
       Destination destination = destination(message);
       SpanBuilder builder = Spans.builder(destination, Operation.PROCESS, parent);
       if (receivedAt != null) {
         builder.setStartTimestamp(receivedAt);
       }
-      open = Spans.start(builder, destination, Operation.PROCESS, parent);
-      Spans.describeDelivered(open, message);
-      processing = parent.with(open);
+      known = Ongoing.begin(builder, destination, Operation.PROCESS, parent, receivedAtNanos);
+      known.isOf(message);
+      processing = known;
+      open = true;
     }
-    return open;
+    return known;
   }
 
   boolean isOpen() {
-    return open != null;
+    return open;
   }
 
   /** The message is one of many: its settlement is an attribute of its span, not a span. */
   void joinBatch(Message message) {
     inBatch = true;
-    if (unsettled == null && open != null && open.isRecording()) {
-      unsettled = Unsettled.watch(message, open);
+    if (unsettled == null && open && processing != null && processing.span.isRecording()) {
+      unsettled = Unsettled.watch(message, processing);
     }
   }
 
@@ -94,14 +96,14 @@ final class Delivery {
   }
 
   void settled(String outcome, @Nullable Throwable thrown) {
-    if (open == null) {
+    if (!open || processing == null) {
       return;
     }
     if (thrown != null) {
-      Spans.fail(open, thrown);
+      processing.fail(thrown);
     }
-    open.setAttribute(Semantics.OUTCOME, outcome);
-    open.end();
+    processing.span.setAttribute(Semantics.OUTCOME, outcome);
+    processing.end();
     if (unsettled != null) {
       unsettled.forget();
     }

@@ -1,15 +1,21 @@
 package dev.natschat.agent;
 
 import io.nats.client.Connection;
+import io.nats.client.JetStreamOptions;
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.KeyValue;
 import io.nats.client.Message;
 import io.nats.client.MessageHandler;
+import io.nats.client.ObjectStore;
+import io.nats.client.SubscribeOptions;
+import io.nats.client.api.MessageInfo;
+import io.nats.client.api.ObjectInfo;
 import io.nats.client.api.PublishAck;
 import io.nats.client.impl.AckType;
 import io.nats.client.impl.Headers;
 import io.nats.client.support.NatsRequestCompletableFuture;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
-import java.time.Instant;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -209,18 +215,113 @@ public final class Hooks {
     }
   }
 
-  public static @Nullable Instant receiptBegins() {
+  public static void received(@Nullable Message message, long waitingSince) {
     try {
-      return Receipt.begin();
+      Receipt.note(message, waitingSince);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void subscribed(
+      @Nullable JetStreamSubscription subscription,
+      @Nullable SubscribeOptions push,
+      @Nullable SubscribeOptions pull) {
+    try {
+      Unacknowledged.note(subscription, pull == null ? push : pull);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void jetStreamOpens(@Nullable JetStreamOptions options) {
+    try {
+      if (options != null) {
+        Subjects.learnApiPrefix(options.getPrefix());
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static @Nullable Object valueIsAskedFor(KeyValue bucket, @Nullable String key) {
+    try {
+      return Retrieval.ofValue(bucket.getBucketName(), key);
     } catch (Throwable fault) {
       Faults.report(fault);
       return null;
     }
   }
 
-  public static void received(@Nullable Message message, @Nullable Instant waitingSince) {
+  public static @Nullable Object objectIsAskedFor(ObjectStore bucket) {
     try {
-      Receipt.note(message, waitingSince);
+      return Retrieval.ofObject(bucket.getBucketName());
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void retrieved(@Nullable MessageInfo stored) {
+    try {
+      Retrieval.found(stored);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void retrievalEnds(
+      @Nullable Object begun, @Nullable ObjectInfo info, @Nullable Throwable thrown) {
+    try {
+      if (begun != null) {
+        ((Retrieval) begun).end(info, thrown);
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static @Nullable Object objectIsPut(ObjectStore bucket) {
+    try {
+      return Sending.beginObject(bucket.getBucketName());
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return null;
+    }
+  }
+
+  public static void objectPutEnds(
+      @Nullable Object begun, @Nullable ObjectInfo info, @Nullable Throwable thrown) {
+    if (begun == null) {
+      return;
+    }
+    try {
+      Sending.leave();
+      ((Sending) begun).endObject(info, thrown);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void connects(Connection connection) {
+    try {
+      Connections.opens(connection);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void closed(Connection connection) {
+    try {
+      Connections.closed(connection);
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void slowConsumer(Connection connection) {
+    try {
+      Connections.slowConsumer(connection);
     } catch (Throwable fault) {
       Faults.report(fault);
     }

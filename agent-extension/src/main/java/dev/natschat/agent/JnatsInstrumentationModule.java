@@ -19,6 +19,10 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
       asList(
           new NatsConnectionInstrumentation(),
           new NatsJetStreamInstrumentation(),
+          new NatsJetStreamImplInstrumentation(),
+          new NatsFeatureBaseInstrumentation(),
+          new NatsKeyValueInstrumentation(),
+          new NatsObjectStoreInstrumentation(),
           new NatsDispatcherInstrumentation(),
           new AsyncMessageHandlerInstrumentation(),
           new NatsSubscriptionInstrumentation(),
@@ -52,16 +56,23 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
     String[] simpleNames = {
       "Answer",
       "Batch",
+      "CapturedHeaders",
+      "Connections",
       "Delivery",
       "Destination",
       "Faults",
       "Hooks",
+      "Housekeeping",
+      "MetricAttributes",
+      "Metrics",
+      "Ongoing",
       "Operation",
       "Processing",
       "Propagation",
       "Propagation$HeadersGetter",
       "Propagation$HeadersSetter",
       "Receipt",
+      "Retrieval",
       "Semantics",
       "Sending",
       "ServerAddress",
@@ -72,6 +83,7 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
       "SubjectPattern",
       "Subjects",
       "TracedHandler",
+      "Unacknowledged",
       "Unsettled"
     };
     List<String> names = new ArrayList<>();
@@ -87,6 +99,8 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
     registrar.accept("io.nats.client.impl.NatsMessage", "dev.natschat.agent.Delivery");
     registrar.accept(
         "io.nats.client.support.NatsRequestCompletableFuture", "dev.natschat.agent.Sending");
+    registrar.accept(
+        "io.nats.client.impl.NatsJetStreamSubscription", "dev.natschat.agent.Unacknowledged");
     registrar.accept("io.nats.client.Connection", "dev.natschat.agent.ServerAddress");
   }
 

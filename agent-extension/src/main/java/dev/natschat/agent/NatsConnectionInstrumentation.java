@@ -26,6 +26,9 @@ final class NatsConnectionInstrumentation extends HookedType {
     hook(Request.class, "requestInternal", string, headers, "byte[]");
     hook(RequestFuture.class, "requestFutureInternal", string, headers, "byte[]");
     hook(Reply.class, "deliverReply", "io.nats.client.Message");
+    hook(Connect.class, "connect", "boolean");
+    hook(Close.class, "close", "boolean");
+    hook(SlowConsumer.class, "processSlowConsumer", "io.nats.client.Consumer");
     hook(DefaultHandler.class, "createDispatcher", "io.nats.client.MessageHandler");
   }
 
@@ -104,6 +107,33 @@ final class NatsConnectionInstrumentation extends HookedType {
     @Advice.OnMethodExit(suppress = Throwable.class, onThrowable = Throwable.class, inline = false)
     public static void onExit(@Advice.Enter @Nullable Scope scope) {
       Hooks.close(scope);
+    }
+  }
+
+  public static final class Connect {
+    private Connect() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
+    public static void onEnter(@Advice.This Connection connection) {
+      Hooks.connects(connection);
+    }
+  }
+
+  public static final class Close {
+    private Close() {}
+
+    @Advice.OnMethodExit(suppress = Throwable.class, onThrowable = Throwable.class, inline = false)
+    public static void onExit(@Advice.This Connection connection) {
+      Hooks.closed(connection);
+    }
+  }
+
+  public static final class SlowConsumer {
+    private SlowConsumer() {}
+
+    @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
+    public static void onEnter(@Advice.This Connection connection) {
+      Hooks.slowConsumer(connection);
     }
   }
 

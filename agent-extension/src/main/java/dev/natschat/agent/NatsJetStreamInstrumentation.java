@@ -1,11 +1,14 @@
 package dev.natschat.agent;
 
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.PullSubscribeOptions;
+import io.nats.client.PushSubscribeOptions;
 import io.nats.client.api.PublishAck;
 import java.util.concurrent.CompletableFuture;
 import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
-/** All twelve overloads of publish and publishAsync; KeyValue and ObjectStore put through them. */
+/** All twelve overloads of publish and publishAsync; KeyValue puts through them. */
 final class NatsJetStreamInstrumentation extends HookedType {
   NatsJetStreamInstrumentation() {
     super("io.nats.client.impl.NatsJetStream");
@@ -14,6 +17,12 @@ final class NatsJetStreamInstrumentation extends HookedType {
     };
     hook(Publish.class, "publishSyncInternal", arguments);
     hook(PublishAsync.class, "publishAsyncInternal", arguments);
+    hook(
+        Subscribe.class,
+        "createSubscription",
+        "java.lang.String",
+        "io.nats.client.PushSubscribeOptions",
+        "io.nats.client.PullSubscribeOptions");
   }
 
   public static final class Publish {
@@ -31,6 +40,18 @@ final class NatsJetStreamInstrumentation extends HookedType {
         @Advice.Return @Nullable PublishAck ack,
         @Advice.Thrown @Nullable Throwable thrown) {
       Hooks.jetStreamPublishEnds(begun, ack, thrown);
+    }
+  }
+
+  public static final class Subscribe {
+    private Subscribe() {}
+
+    @Advice.OnMethodExit(suppress = Throwable.class, inline = false)
+    public static void onExit(
+        @Advice.Argument(1) @Nullable PushSubscribeOptions push,
+        @Advice.Argument(2) @Nullable PullSubscribeOptions pull,
+        @Advice.Return @Nullable JetStreamSubscription subscription) {
+      Hooks.subscribed(subscription, push, pull);
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
-import java.time.Instant;
 import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
@@ -19,13 +18,13 @@ final class NatsSubscriptionInstrumentation extends HookedType {
     private Next() {}
 
     @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
-    public static @Nullable Instant onEnter() {
-      return Hooks.receiptBegins();
+    public static long onEnter() {
+      return System.nanoTime();
     }
 
     @Advice.OnMethodExit(suppress = Throwable.class, inline = false)
     public static void onExit(
-        @Advice.Enter @Nullable Instant waitingSince, @Advice.Return @Nullable Message message) {
+        @Advice.Enter long waitingSince, @Advice.Return @Nullable Message message) {
       Hooks.received(message, waitingSince);
     }
   }

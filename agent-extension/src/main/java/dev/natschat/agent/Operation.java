@@ -6,8 +6,12 @@ import io.opentelemetry.api.trace.SpanKind;
 enum Operation {
   PUBLISH("publish", "send", SpanKind.PRODUCER),
   REQUEST("request", "send", SpanKind.CLIENT),
+  GET("get", "receive", SpanKind.CLIENT),
   RECEIVE("receive", "receive", SpanKind.CLIENT),
   PROCESS("process", "process", SpanKind.CONSUMER),
+
+  /** Of many messages: each of them has its own span and is measured. */
+  BATCH("process", "process", SpanKind.CONSUMER),
   ANSWER("process", "process", SpanKind.SERVER),
   SETTLE("settle", "settle", SpanKind.CLIENT);
 

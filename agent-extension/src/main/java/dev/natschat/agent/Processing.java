@@ -9,31 +9,26 @@ import org.jspecify.annotations.Nullable;
 
 /** A message, or a batch, while the application works on it: one span, current on the thread. */
 final class Processing {
-  private final Span span;
+  private final @Nullable Ongoing ongoing;
   private final Scope scope;
-  private final boolean endsSpan;
+  private final boolean ends;
   private final @Nullable Answer answer;
 
   @SuppressWarnings("MustBeClosedChecker") // closed by end
-  private Processing(Span span, Context context, boolean endsSpan, @Nullable Answer answer) {
-    this.span = span;
-    this.endsSpan = endsSpan;
+  private Processing(@Nullable Ongoing ongoing, boolean ends, @Nullable Answer answer) {
+    this.ongoing = ongoing;
+    this.ends = ends;
     this.answer = answer;
-    this.scope = context.makeCurrent();
+    this.scope = (ongoing == null ? Context.root() : ongoing.context).makeCurrent();
   }
 
-  static Processing of(Span span, Context context) {
-    return new Processing(span, context, true, null);
+  static Processing of(Ongoing ongoing) {
+    return new Processing(ongoing, true, null);
   }
 
-  /** The span lasts longer than this stretch of work. */
-  private static Processing within(Span span, Context context) {
-    return new Processing(span, context, false, null);
-  }
-
-  /** The span lasts until the reply is sent. */
-  private static Processing answering(Span span, Context context, Answer answer) {
-    return new Processing(span, context, false, answer);
+  /** What is processed lasts longer than this stretch of work. */
+  private static Processing within(Ongoing ongoing) {
+    return new Processing(ongoing, false, null);
   }
 
   /** A handler gets a message; null where that is no work of the application's. */
@@ -41,49 +36,50 @@ final class Processing {
     if (message.isStatusMessage() || isReply(message)) {
       return null;
     }
-    if (message.getSubject().startsWith("$SRV.")) {
+    if (Subjects.isDiscovery(message.getSubject())
+        || Subjects.get().isExcluded(message.getSubject())) {
       return quiet(message);
     }
     Delivery delivery = Delivery.ofOrNew(message);
     Context producer = delivery.producer(message);
-    if (!Subjects.isBucket(message.getSubject())) {
-      return start(message, delivery, producer, null);
+    Processing processing =
+        Subjects.isBucket(message.getSubject())
+            ? start(message, delivery, Context.root(), Span.fromContext(producer))
+            : start(message, delivery, producer, null);
+    if (processing.ongoing != null) {
+      processing.ongoing.countConsumed();
     }
-    return start(message, delivery, Context.root(), Span.fromContext(producer));
+    return processing;
   }
 
   /** A message that was pulled alone is processed in the trace of its producer. */
   static Processing pulledAlone(Message message, Delivery delivery) {
-    if (delivery.isOpen()) {
-      Span span = delivery.openSpan(message);
-      return within(span, delivery.producer(message).with(span));
-    }
-    return start(message, delivery, delivery.producer(message), null);
+    return delivery.isOpen()
+        ? within(delivery.open(message))
+        : start(message, delivery, delivery.producer(message), null);
   }
 
   private static Processing start(
       Message message, Delivery delivery, Context parent, @Nullable Span stored) {
-    boolean answers = message.getReplyTo() != null && !message.isJetStream();
-    Operation operation = answers ? Operation.ANSWER : Operation.PROCESS;
+    String replyTo = message.isJetStream() ? null : message.getReplyTo();
+    Operation operation = replyTo == null ? Operation.PROCESS : Operation.ANSWER;
     Destination destination = Delivery.destination(message);
     SpanBuilder builder = Spans.builder(destination, operation, parent);
     if (stored != null && stored.getSpanContext().isValid()) {
       builder.addLink(stored.getSpanContext());
     }
-    Span span = Spans.start(builder, destination, operation, parent);
-    Spans.describeDelivered(span, message);
-    Context context = parent.with(span);
-    delivery.processing = context;
-    return answers
-        ? answering(span, context, Answer.owe(message.getReplyTo(), span, context))
-        : of(span, context);
+    Ongoing ongoing = Ongoing.begin(builder, destination, operation, parent, System.nanoTime());
+    ongoing.isOf(message);
+    delivery.processing = ongoing;
+    return replyTo == null
+        ? of(ongoing)
+        : new Processing(ongoing, false, Answer.owe(replyTo, ongoing));
   }
 
-  /** Service discovery. */
+  /** Service discovery, and what the user does not want to see; so are the answers to it. */
   private static @Nullable Processing quiet(Message message) {
-    return message.getReplyTo() == null
-        ? null
-        : answering(Span.getInvalid(), Context.root(), Answer.oweQuietly(message.getReplyTo()));
+    String replyTo = message.isJetStream() ? null : message.getReplyTo();
+    return replyTo == null ? null : new Processing(null, false, Answer.oweQuietly(replyTo));
   }
 
   static boolean isReply(Message message) {
@@ -95,11 +91,11 @@ final class Processing {
     try {
       scope.close();
     } finally {
-      if (thrown != null) {
-        Spans.fail(span, thrown);
+      if (thrown != null && ongoing != null) {
+        ongoing.fail(thrown);
       }
-      if (endsSpan) {
-        span.end();
+      if (ends && ongoing != null) {
+        ongoing.end();
       }
       if (answer != null) {
         answer.handlerReturned(thrown != null);

@@ -3,6 +3,7 @@ package dev.natschat.agent;
 import io.nats.client.Connection;
 import io.nats.client.impl.Headers;
 import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.opentelemetry.context.propagation.TextMapPropagator;
@@ -23,6 +24,9 @@ final class Propagation {
   private static final int CONTROL_LINE_REST = 40;
 
   private static final int UTF8_BYTES_PER_CHAR = 3;
+
+  private static final String TRACE_DESTINATION = "Nats-Trace-Dest";
+  private static final @Nullable String traceDestination = Settings.get().traceDestination;
 
   private static final TextMapPropagator propagator =
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
@@ -58,9 +62,22 @@ final class Propagation {
       removeStale(injected);
     }
     propagator.inject(context, injected, setter);
+    askBrokerForItsTrace(context, injected);
     return injected.isEmpty() || !fits(connection, subject, replyTo, injected, body)
         ? headers
         : injected;
+  }
+
+  /**
+   * Servers since 2.11 publish each hop of such a message to that subject: ADR-41
+   * (https://github.com/nats-io/nats-architecture-and-design).
+   */
+  private static void askBrokerForItsTrace(Context context, Headers headers) {
+    if (traceDestination != null
+        && Span.fromContext(context).getSpanContext().isSampled()
+        && !headers.containsKeyIgnoreCase(TRACE_DESTINATION)) {
+      headers.put(TRACE_DESTINATION, traceDestination);
+    }
   }
 
   /** A forwarded message may carry another spelling of the same header (Go canonicalises). */

@@ -1,6 +1,7 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
+import io.nats.client.Subscription;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
@@ -16,44 +17,49 @@ final class Receipt {
 
   private Receipt() {}
 
-  /** When the application began to wait, if that is to be told. */
-  static @Nullable Instant begin() {
-    return receiveSpans ? Instant.now() : null;
-  }
-
   /**
-   * Notes the time only: the span starts when the message is processed by a batch method, or
-   * settled.
+   * Notes the time only: the span of its processing starts when the message is processed by a batch
+   * method, or settled. The application has waited since then, by System.nanoTime.
    */
-  static void note(@Nullable Message message, @Nullable Instant waitingSince) {
+  static void note(@Nullable Message message, long waitingSince) {
     if (message == null
         || message.isStatusMessage()
         || Subjects.isBucket(message.getSubject())
+        || Subjects.get().isIgnored(message.getSubject())
         || Processing.isReply(message)) {
       return;
     }
     Delivery delivery = new Delivery(Instant.now());
     delivery.attachTo(message);
-    if (waitingSince != null) {
-      receiveSpan(message, delivery, waitingSince);
-    }
-    if (!message.isJetStream() && !batchMethods) {
-      // Nothing settles a core message: its receipt is all that can be seen of its processing.
-      delivery.openSpan(message).end();
+    receive(message, delivery, waitingSince);
+    if (!isSettledLater(message)) {
+      // Its receipt is all that can be seen of its processing.
+      delivery.open(message).end();
     }
   }
 
-  private static void receiveSpan(Message message, Delivery delivery, Instant waitingSince) {
+  private static boolean isSettledLater(Message message) {
+    Subscription subscription = message.getSubscription();
+    return message.isJetStream()
+        ? subscription == null || !Unacknowledged.is(subscription)
+        : batchMethods;
+  }
+
+  private static void receive(Message message, Delivery delivery, long waitingSince) {
     Context parent = Context.current();
     Destination destination = Delivery.destination(message);
+    if (!receiveSpans) {
+      Ongoing.withoutSpan(destination, Operation.RECEIVE, parent, waitingSince).isReceived(message);
+      return;
+    }
     SpanBuilder builder =
-        Spans.builder(destination, Operation.RECEIVE, parent).setStartTimestamp(waitingSince);
+        Spans.builder(destination, Operation.RECEIVE, parent)
+            .setStartTimestamp(Instant.now().minusNanos(System.nanoTime() - waitingSince));
     SpanContext producer = Span.fromContext(delivery.producer(message)).getSpanContext();
     if (producer.isValid()) {
       builder.addLink(producer);
     }
-    Span span = Spans.start(builder, destination, Operation.RECEIVE, parent);
-    Spans.describeDelivered(span, message);
-    span.end();
+    Ongoing.begin(builder, destination, Operation.RECEIVE, parent, waitingSince)
+        .isReceived(message);
   }
 }

@@ -20,8 +20,12 @@ final class Semantics {
       stringKey("messaging.destination.template");
   static final AttributeKey<Boolean> DESTINATION_TEMPORARY =
       booleanKey("messaging.destination.temporary");
+  static final AttributeKey<String> MESSAGE_ID = stringKey("messaging.message.id");
   static final AttributeKey<Long> BODY_SIZE = longKey("messaging.message.body.size");
+
+  /** The name body.size had before. */
   static final AttributeKey<Long> PAYLOAD_SIZE = longKey("messaging.message.payload_size_bytes");
+
   static final AttributeKey<String> GROUP_NAME = stringKey("messaging.consumer.group.name");
   static final AttributeKey<String> CONSUMER_NAME = stringKey("messaging.consumer.name");
   static final AttributeKey<Long> BATCH_COUNT = longKey("messaging.batch.message_count");

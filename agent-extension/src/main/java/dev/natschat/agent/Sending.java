@@ -2,6 +2,7 @@ package dev.natschat.agent;
 
 import io.nats.client.Connection;
 import io.nats.client.Message;
+import io.nats.client.api.ObjectInfo;
 import io.nats.client.api.PublishAck;
 import io.nats.client.impl.Headers;
 import io.nats.client.support.NatsRequestCompletableFuture;
@@ -26,8 +27,7 @@ final class Sending {
   final Context caller;
 
   private final String subject;
-  private final Context context;
-  private final Span span;
+  private final Ongoing ongoing;
   private final boolean callerWaits;
 
   /** The message is the reply that a handler owes. */
@@ -47,14 +47,14 @@ final class Sending {
     this.subject = subject;
     this.callerWaits = callerWaits;
     this.answer = Answer.owedAt(subject);
-    Context parent = answer == null || isInSpan(caller) ? caller : answer.context;
+    Context parent = answer == null || isInSpan(caller) ? caller : answer.context();
     Destination destination =
         answer != null || Subjects.get().isInbox(subject, connection)
             ? Destination.TEMPORARY
             : Subjects.get().ofPublished(subject);
-    this.span = Spans.start(destination, operation, parent);
-    this.context = parent.with(span);
-    Spans.describeSent(span, connection, subject, body);
+    this.ongoing = Ongoing.begin(destination, operation, parent);
+    Spans.describeSent(ongoing.span, subject, body);
+    ongoing.isWith(connection);
   }
 
   private static boolean isInSpan(Context context) {
@@ -70,12 +70,49 @@ final class Sending {
       @Nullable Connection connection,
       @Nullable String subject,
       byte @Nullable [] body) {
-    if (subject == null || current.get() != null || Subjects.isPlumbing(subject)) {
+    if (subject == null || current.get() != null) {
+      return null;
+    }
+    if (Subjects.get().isIgnored(subject)) {
+      Retrieval.asks(connection);
       return null;
     }
     Sending sending = new Sending(operation, callerWaits, connection, subject, body);
     current.set(sending);
     return sending;
+  }
+
+  /** An object is put: its chunks and its description are one publish; null within another one. */
+  static @Nullable Sending beginObject(String bucket) {
+    String prefix = "$O." + bucket + ".";
+    if (current.get() != null || Subjects.get().isIgnored(prefix + "M.")) {
+      return null;
+    }
+    Sending sending = new Sending(Operation.PUBLISH, true, null, prefix, null);
+    current.set(sending);
+    return sending;
+  }
+
+  private boolean covers(String written) {
+    return subject.equals(written) || (isObject() && written.startsWith(subject));
+  }
+
+  /** The last message of an object is its description, under the object's name. */
+  private void describeObject(String written) {
+    if (isObject() && written.startsWith("M.", subject.length()) && ongoing.span.isRecording()) {
+      ongoing.span.setAttribute(Semantics.DESTINATION_NAME, written);
+    }
+  }
+
+  private boolean isObject() {
+    return subject.endsWith(".");
+  }
+
+  void endObject(@Nullable ObjectInfo info, @Nullable Throwable thrown) {
+    if (info != null && ongoing.span.isRecording()) {
+      Spans.describeSize(ongoing.span, info.getSize());
+    }
+    end(thrown);
   }
 
   /**
@@ -92,22 +129,18 @@ final class Sending {
       return null;
     }
     Sending begun = current.get();
-    if (begun != null && begun.subject.equals(subject)) {
-      begun.describeConnection(connection);
+    if (begun != null && begun.covers(subject)) {
+      begun.ongoing.isWith(connection);
+      begun.describeObject(subject);
       return written(begun, null, connection, replyTo, headers, body);
     }
     Answer answer = Answer.owedAt(subject);
-    if (Subjects.isPlumbing(subject) || (answer != null && answer.isQuiet())) {
+    if (answer == null ? Subjects.get().isIgnored(subject) : answer.isQuiet()) {
       return null;
     }
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body);
     alone.serviceError = answer == null ? null : Answer.errorIn(headers);
     return written(alone, alone, connection, replyTo, headers, body);
-  }
-
-  /** A JetStream publish begins before its connection is at hand. */
-  private void describeConnection(Connection connection) {
-    Spans.describeServer(span, connection);
   }
 
   private static @Nullable Object[] written(
@@ -117,8 +150,10 @@ final class Sending {
       @Nullable String replyTo,
       @Nullable Headers headers,
       byte @Nullable [] body) {
+    Spans.describeHeaders(sending.ongoing.span, headers);
     Headers injected =
-        Propagation.inject(sending.context, connection, sending.subject, replyTo, headers, body);
+        Propagation.inject(
+            sending.ongoing.context, connection, sending.subject, replyTo, headers, body);
     return new Object[] {injected, toEnd};
   }
 
@@ -152,12 +187,17 @@ final class Sending {
 
   void end(@Nullable Throwable thrown) {
     if (thrown != null) {
-      Spans.fail(span, thrown);
+      ongoing.fail(thrown);
     }
-    span.end();
+    end();
     if (answer != null && thrown == null) {
       answer.given(serviceError);
     }
+  }
+
+  private void end() {
+    ongoing.countSent();
+    ongoing.end();
   }
 
   void endRequest(@Nullable Message reply, @Nullable Throwable thrown) {
@@ -166,12 +206,12 @@ final class Sending {
     } else if (reply != null && future != null && succeeded(future)) {
       String serviceError = Answer.errorIn(reply.getHeaders());
       if (serviceError != null) {
-        Spans.fail(span, serviceError);
+        ongoing.fail(serviceError);
       }
-      span.end();
+      end();
     } else {
-      Spans.fail(span, whyNoReply());
-      span.end();
+      ongoing.fail(whyNoReply());
+      end();
     }
   }
 
@@ -202,6 +242,7 @@ final class Sending {
 
   void endPublish(@Nullable PublishAck ack, @Nullable Throwable thrown) {
     if (ack != null) {
+      Span span = ongoing.span;
       span.setAttribute(Semantics.STREAM, ack.getStream());
       span.setAttribute(Semantics.STREAM_SEQUENCE, ack.getSeqno());
       if (ack.isDuplicate()) {

@@ -1,8 +1,11 @@
 package dev.natschat.agent;
 
 import io.nats.client.Connection;
+import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.instrumentation.api.util.VirtualField;
 import java.net.URI;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
 
 /** Host and port of the server a connection talks to; parsed once per reconnect. */
@@ -10,8 +13,12 @@ final class ServerAddress {
   private static final VirtualField<Connection, ServerAddress> field =
       VirtualField.find(Connection.class, ServerAddress.class);
 
+  private static final int MOST_SHARED = 1000;
+  private static final ConcurrentMap<String, ServerAddress> shared = new ConcurrentHashMap<>();
+
   final String host;
   final long port;
+  final Attributes attributes;
   private final String url;
 
   private ServerAddress(String url) {
@@ -19,6 +26,11 @@ final class ServerAddress {
     this.url = url;
     this.host = uri.getHost();
     this.port = uri.getPort();
+    this.attributes =
+        Attributes.builder()
+            .put(Semantics.SERVER_ADDRESS, host)
+            .put(Semantics.SERVER_PORT, port)
+            .build();
   }
 
   static @Nullable ServerAddress of(Connection connection) {
@@ -30,8 +42,21 @@ final class ServerAddress {
     if (known != null && known.url.equals(url)) {
       return known;
     }
-    ServerAddress current = new ServerAddress(url);
+    ServerAddress current = ofUrl(url);
     field.set(connection, current);
     return current;
+  }
+
+  /** One object for all connections to a server. */
+  private static ServerAddress ofUrl(String url) {
+    ServerAddress known = shared.get(url);
+    if (known != null) {
+      return known;
+    }
+    ServerAddress made = new ServerAddress(url);
+    if (shared.size() < MOST_SHARED) {
+      shared.put(url, made);
+    }
+    return made;
   }
 }

@@ -8,6 +8,7 @@ import io.opentelemetry.api.incubator.ExtendedOpenTelemetry;
 import io.opentelemetry.api.incubator.config.DeclarativeConfigProperties;
 import io.opentelemetry.javaagent.bootstrap.internal.ExperimentalConfig;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The settings {@code otel.instrumentation.jnats.*}, as the agent read them: system properties,
@@ -19,19 +20,34 @@ final class Settings {
   final List<String> batchProcessMethods;
   final List<String> destinationTemplates;
   final List<String> inboxPrefixes;
+  final List<String> includedSubjects;
+  final List<String> excludedSubjects;
+  final @Nullable String traceDestination;
+  final boolean legacyAttributes;
   final boolean settleSpans;
   final boolean receiveSpans;
 
+  /** Names of headers, with {@code *} and {@code ?}. */
+  final List<String> capturedHeaders;
+
   private Settings(OpenTelemetry openTelemetry) {
-    DeclarativeConfigProperties jnats =
-        openTelemetry instanceof ExtendedOpenTelemetry
-            ? ((ExtendedOpenTelemetry) openTelemetry).getInstrumentationConfig("jnats")
-            : DeclarativeConfigProperties.empty();
+    DeclarativeConfigProperties jnats = node(openTelemetry, "jnats");
     batchProcessMethods = list(jnats, "batch_process_methods");
     destinationTemplates = list(jnats, "destination_templates");
     inboxPrefixes = list(jnats, "inbox_prefixes");
+    includedSubjects = list(jnats, "include_subjects");
+    excludedSubjects = list(jnats, "exclude_subjects");
+    traceDestination = jnats.getString("trace_destination");
+    legacyAttributes = jnats.getBoolean("legacy_attributes", true);
     settleSpans = jnats.getBoolean("settle_spans", true);
     receiveSpans = receiveTelemetry();
+    capturedHeaders = capturedHeaders(openTelemetry);
+  }
+
+  private static DeclarativeConfigProperties node(OpenTelemetry openTelemetry, String name) {
+    return openTelemetry instanceof ExtendedOpenTelemetry
+        ? ((ExtendedOpenTelemetry) openTelemetry).getInstrumentationConfig(name)
+        : DeclarativeConfigProperties.empty();
   }
 
   static Settings get() {
@@ -40,6 +56,15 @@ final class Settings {
 
   private static List<String> list(DeclarativeConfigProperties properties, String name) {
     return properties.getScalarList(name, String.class, emptyList());
+  }
+
+  /** The agent's own setting, by today's name or the one it had before. */
+  private static List<String> capturedHeaders(OpenTelemetry openTelemetry) {
+    List<String> names =
+        list(node(openTelemetry, "common").get("messaging").get("headers"), "included");
+    return names.isEmpty()
+        ? list(node(openTelemetry, "messaging"), "capture_headers/development")
+        : names;
   }
 
   /** The agent's own setting for all messaging instrumentations. */

@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
 final class Settlement {
   private final Delivery delivery;
   private final AckType type;
-  private final @Nullable Span span;
+  private final @Nullable Ongoing ongoing;
 
-  private Settlement(Delivery delivery, AckType type, @Nullable Span span) {
+  private Settlement(Delivery delivery, AckType type, @Nullable Ongoing ongoing) {
     this.delivery = delivery;
     this.type = type;
-    this.span = span;
+    this.ongoing = ongoing;
   }
 
   /** Null when jnats will send nothing, or the message is none of ours. */
@@ -29,36 +29,37 @@ final class Settlement {
       return new Settlement(delivery, type, null);
     }
     if (delivery.processing == null) {
-      delivery.openSpan(message);
+      delivery.open(message);
     }
-    Context processing = delivery.processing;
+    Ongoing processing = delivery.processing;
     return processing == null || !Settings.get().settleSpans
         ? new Settlement(delivery, type, null)
-        : new Settlement(delivery, type, startSpan(message, type, processing));
+        : new Settlement(delivery, type, begin(message, type, processing.context));
   }
 
-  private static Span startSpan(Message message, AckType type, Context processing) {
-    Span span = Spans.start(Delivery.destination(message), Operation.SETTLE, processing);
+  private static Ongoing begin(Message message, AckType type, Context processing) {
+    Ongoing ongoing = Ongoing.begin(Delivery.destination(message), Operation.SETTLE, processing);
+    Span span = ongoing.span;
     if (span.isRecording()) {
       span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
       span.setAttribute(Semantics.OUTCOME, outcome(type));
       Spans.describeConsumer(span, message.metaData());
       span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
-      Spans.describeServer(span, message.getConnection());
     }
-    return span;
+    ongoing.isWith(message.getConnection());
+    return ongoing;
   }
 
   void end(@Nullable Throwable thrown) {
-    if (span != null) {
+    if (ongoing != null) {
       if (thrown != null) {
-        Spans.fail(span, thrown);
+        ongoing.fail(thrown);
       }
-      span.end();
+      ongoing.end();
     }
     if (type == AckType.AckTerm && delivery.processing != null) {
       // Given up for good: its processing has failed.
-      Spans.fail(Span.fromContext(delivery.processing), "term");
+      delivery.processing.fail("term");
     }
     if (type.terminal) {
       delivery.settled(outcome(type), thrown);

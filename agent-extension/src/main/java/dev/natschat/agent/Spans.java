@@ -1,8 +1,9 @@
 package dev.natschat.agent;
 
-import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.Subscription;
+import io.nats.client.api.MessageInfo;
+import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsJetStreamMetaData;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.trace.Span;
@@ -17,11 +18,14 @@ import org.jspecify.annotations.Nullable;
  * Starts messaging spans and describes messages on them. What is not sampled costs no attributes.
  */
 final class Spans {
+  static final String SCOPE = "dev.natschat.jnats";
+  static final String VERSION = "1.0.0";
+
   private static final Tracer tracer =
       GlobalOpenTelemetry.get()
           .getTracerProvider()
-          .tracerBuilder("dev.natschat.jnats")
-          .setInstrumentationVersion("1.0.0")
+          .tracerBuilder(SCOPE)
+          .setInstrumentationVersion(VERSION)
           .build();
 
   private Spans() {}
@@ -50,18 +54,23 @@ final class Spans {
     return builder.setAllAttributes(destination.attributes(operation)).startSpan();
   }
 
-  static Span start(Destination destination, Operation operation, Context parent) {
-    return start(builder(destination, operation, parent), destination, operation, parent);
+  static void describeSent(Span span, String subject, byte @Nullable [] body) {
+    if (span.isRecording()) {
+      span.setAttribute(Semantics.DESTINATION_NAME, subject);
+      describeSize(span, body == null ? 0 : body.length);
+    }
   }
 
-  static void describeSent(
-      Span span, @Nullable Connection connection, String subject, byte @Nullable [] body) {
-    if (!span.isRecording()) {
+  /** Its id, by which a stream knows duplicates, and what headers the user wants to see. */
+  static void describeHeaders(Span span, @Nullable Headers headers) {
+    if (headers == null || !span.isRecording()) {
       return;
     }
-    span.setAttribute(Semantics.DESTINATION_NAME, subject);
-    describeSize(span, body);
-    describeServer(span, connection);
+    String id = headers.getFirst("Nats-Msg-Id");
+    if (id != null) {
+      span.setAttribute(Semantics.MESSAGE_ID, id);
+    }
+    CapturedHeaders.describe(span, headers);
   }
 
   static void describeDelivered(Span span, Message message) {
@@ -69,7 +78,8 @@ final class Spans {
       return;
     }
     span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
-    describeSize(span, message.getData());
+    describeSize(span, message.getData() == null ? 0 : message.getData().length);
+    describeHeaders(span, message.getHeaders());
     Subscription subscription = message.getSubscription();
     if (subscription != null && subscription.getQueueName() != null) {
       span.setAttribute(Semantics.GROUP_NAME, subscription.getQueueName());
@@ -79,7 +89,14 @@ final class Spans {
       span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
       span.setAttribute(Semantics.DELIVERY_COUNT, message.metaData().deliveredCount());
     }
-    describeServer(span, message.getConnection());
+  }
+
+  static void describeStored(Span span, MessageInfo stored) {
+    span.setAttribute(Semantics.DESTINATION_NAME, stored.getSubject());
+    span.setAttribute(Semantics.STREAM, stored.getStream());
+    span.setAttribute(Semantics.STREAM_SEQUENCE, stored.getSeq());
+    describeSize(span, stored.getData() == null ? 0 : stored.getData().length);
+    describeHeaders(span, stored.getHeaders());
   }
 
   static void describeConsumer(Span span, NatsJetStreamMetaData metaData) {
@@ -87,23 +104,17 @@ final class Spans {
     span.setAttribute(Semantics.CONSUMER_NAME, metaData.getConsumer());
   }
 
-  static void describeServer(Span span, @Nullable Connection connection) {
-    ServerAddress server = connection == null ? null : ServerAddress.of(connection);
+  static void describeServer(Span span, @Nullable ServerAddress server) {
     if (server != null) {
-      span.setAttribute(Semantics.SERVER_ADDRESS, server.host);
-      span.setAttribute(Semantics.SERVER_PORT, server.port);
+      span.setAllAttributes(server.attributes);
     }
   }
 
-  private static void describeSize(Span span, byte @Nullable [] body) {
-    long size = body == null ? 0 : body.length;
+  static void describeSize(Span span, long size) {
     span.setAttribute(Semantics.BODY_SIZE, size);
-    span.setAttribute(Semantics.PAYLOAD_SIZE, size);
-  }
-
-  static void fail(Span span, Throwable thrown) {
-    span.recordException(thrown);
-    fail(span, thrown.getClass().getName());
+    if (Settings.get().legacyAttributes) {
+      span.setAttribute(Semantics.PAYLOAD_SIZE, size);
+    }
   }
 
   static void fail(Span span, String errorType) {

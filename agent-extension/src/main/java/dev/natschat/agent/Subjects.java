@@ -2,6 +2,7 @@ package dev.natschat.agent;
 
 import io.nats.client.Connection;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
@@ -12,23 +13,38 @@ final class Subjects {
   /** Subjects are unbounded (rooms, ids): beyond this many the answer is computed each time. */
   private static final int CACHE_LIMIT = 4096;
 
-  private static final Subjects CURRENT =
-      new Subjects(Settings.get().destinationTemplates, Settings.get().inboxPrefixes);
+  private static final int MOST_API_PREFIXES = 16;
 
+  private static final Subjects CURRENT =
+      new Subjects(
+          Settings.get().destinationTemplates,
+          Settings.get().inboxPrefixes,
+          Settings.get().includedSubjects,
+          Settings.get().excludedSubjects);
+
+  private static volatile String[] apiPrefixes = {};
+
+  private final boolean filtered;
+  private final SubjectPattern[] included;
+  private final SubjectPattern[] excluded;
   private final SubjectPattern[] templates;
   private final Destination[] destinations;
   private final String[] inboxPrefixes;
   private final ConcurrentMap<String, Destination> published = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Destination> named = new ConcurrentHashMap<>();
 
-  Subjects(List<String> destinationTemplates, List<String> configuredInboxPrefixes) {
-    int count = destinationTemplates.size();
-    templates = new SubjectPattern[count];
-    destinations = new Destination[count];
-    for (int i = 0; i < count; i++) {
-      String template = destinationTemplates.get(i).trim();
-      templates[i] = new SubjectPattern(template);
-      destinations[i] = Destination.ofTemplate(template);
+  Subjects(
+      List<String> destinationTemplates,
+      List<String> configuredInboxPrefixes,
+      List<String> includedSubjects,
+      List<String> excludedSubjects) {
+    included = patterns(includedSubjects);
+    excluded = patterns(excludedSubjects);
+    filtered = included.length + excluded.length > 0;
+    templates = patterns(destinationTemplates);
+    destinations = new Destination[templates.length];
+    for (int i = 0; i < templates.length; i++) {
+      destinations[i] = Destination.ofTemplate(templates[i].toString());
     }
     List<String> prefixes = new ArrayList<>();
     prefixes.add("_INBOX.");
@@ -36,6 +52,14 @@ final class Subjects {
       prefixes.add(prefix.trim());
     }
     inboxPrefixes = prefixes.toArray(new String[0]);
+  }
+
+  private static SubjectPattern[] patterns(List<String> configured) {
+    SubjectPattern[] patterns = new SubjectPattern[configured.size()];
+    for (int i = 0; i < patterns.length; i++) {
+      patterns[i] = new SubjectPattern(configured.get(i).trim());
+    }
+    return patterns;
   }
 
   static Subjects get() {
@@ -47,11 +71,55 @@ final class Subjects {
    * headers.
    */
   static boolean isPlumbing(String subject) {
-    return subject.length() > 4
+    if (subject.length() > 4
         && subject.charAt(0) == '$'
-        && (subject.startsWith("$JS.")
-            || subject.startsWith("$SYS.")
-            || subject.startsWith("$SRV."));
+        && (subject.startsWith("$JS.") || subject.startsWith("$SYS.") || isDiscovery(subject))) {
+      return true;
+    }
+    for (String prefix : apiPrefixes) {
+      if (subject.startsWith(prefix)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** PING, INFO and STATS of the service API. */
+  static boolean isDiscovery(String subject) {
+    return subject.startsWith("$SRV.");
+  }
+
+  /** A JetStream API that an account imports under a name of its own. */
+  static synchronized void learnApiPrefix(@Nullable String prefix) {
+    if (prefix == null
+        || prefix.isEmpty()
+        || isPlumbing(prefix)
+        || apiPrefixes.length == MOST_API_PREFIXES) {
+      return;
+    }
+    String[] more = Arrays.copyOf(apiPrefixes, apiPrefixes.length + 1);
+    more[apiPrefixes.length] = prefix;
+    apiPrefixes = more;
+  }
+
+  /** Plumbing, or what the user does not want to see: no spans, no headers, no metrics. */
+  boolean isIgnored(String subject) {
+    return isPlumbing(subject) || isExcluded(subject);
+  }
+
+  boolean isExcluded(String subject) {
+    return filtered
+        && (matchesAny(excluded, subject)
+            || (included.length > 0 && !matchesAny(included, subject) && !isInbox(subject, null)));
+  }
+
+  private static boolean matchesAny(SubjectPattern[] patterns, String subject) {
+    for (SubjectPattern pattern : patterns) {
+      if (pattern.matches(subject)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Buckets of KeyValue and ObjectStore: their messages are stored values, not work to do. */

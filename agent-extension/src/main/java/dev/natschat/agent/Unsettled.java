@@ -1,7 +1,6 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
-import io.opentelemetry.api.trace.Span;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -16,16 +15,17 @@ final class Unsettled extends WeakReference<Message> {
   private static final ReferenceQueue<Message> dropped = new ReferenceQueue<>();
   private static final Set<Unsettled> watched = ConcurrentHashMap.newKeySet();
 
-  private final Span span;
+  private final Ongoing processing;
 
-  private Unsettled(Message message, Span span) {
+  private Unsettled(Message message, Ongoing processing) {
     super(message, dropped);
-    this.span = span;
+    this.processing = processing;
   }
 
-  static Unsettled watch(Message message, Span span) {
-    Unsettled unsettled = new Unsettled(message, span);
+  static Unsettled watch(Message message, Ongoing processing) {
+    Unsettled unsettled = new Unsettled(message, processing);
     watched.add(unsettled);
+    Housekeeping.start();
     return unsettled;
   }
 
@@ -39,8 +39,8 @@ final class Unsettled extends WeakReference<Message> {
     while ((reference = dropped.poll()) != null) {
       Unsettled unsettled = (Unsettled) reference;
       watched.remove(unsettled);
-      unsettled.span.setAttribute(Semantics.OUTCOME, "none");
-      unsettled.span.end();
+      unsettled.processing.span.setAttribute(Semantics.OUTCOME, "none");
+      unsettled.processing.end();
     }
   }
 }

@@ -285,6 +285,7 @@ class JetStreamIT extends TracedTest {
     assertTraces(
         """
         publish $KV.rooms.> PRODUCER
+        get $KV.rooms.> CLIENT ~> publish $KV.rooms.>
         process $KV.rooms.> CONSUMER ~> publish $KV.rooms.>
         """);
     nats.keyValueManagement().delete("rooms");

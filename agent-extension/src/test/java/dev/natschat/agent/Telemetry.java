@@ -5,15 +5,18 @@ import static java.util.stream.Collectors.joining;
 
 import com.google.protobuf.ByteString;
 import com.sun.net.httpserver.HttpServer;
+import io.opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest;
 import io.opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest;
 import io.opentelemetry.proto.common.v1.AnyValue;
 import io.opentelemetry.proto.common.v1.KeyValue;
+import io.opentelemetry.proto.metrics.v1.Metric;
 import io.opentelemetry.proto.trace.v1.Span;
 import io.opentelemetry.proto.trace.v1.Status;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -26,6 +29,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class Telemetry {
   private static final List<Span> received = new CopyOnWriteArrayList<>();
+  private static final List<Metric> metrics = new CopyOnWriteArrayList<>();
 
   static {
     try {
@@ -45,6 +49,19 @@ final class Telemetry {
             exchange.sendResponseHeaders(200, -1);
             exchange.close();
           });
+      server.createContext(
+          "/v1/metrics",
+          exchange -> {
+            ExportMetricsServiceRequest.parseFrom(exchange.getRequestBody().readAllBytes())
+                .getResourceMetricsList()
+                .forEach(
+                    resource ->
+                        resource
+                            .getScopeMetricsList()
+                            .forEach(scope -> metrics.addAll(scope.getMetricsList())));
+            exchange.sendResponseHeaders(200, -1);
+            exchange.close();
+          });
       server.start();
     } catch (IOException e) {
       throw new IllegalStateException(e);
@@ -57,12 +74,46 @@ final class Telemetry {
   static void reset() {
     flush();
     received.clear();
+    metrics.clear();
   }
 
   /** All spans that have ended. */
   static List<Span> spans() {
     flush();
     return received.stream().sorted(byTime()).toList();
+  }
+
+  /**
+   * What was measured since the last reset: by attributes, the sum or the number of durations; of
+   * what goes up and down, the last.
+   */
+  static Map<Map<String, Object>, Long> metric(String name) {
+    flush();
+    Map<Map<String, Object>, Long> points = new HashMap<>();
+    for (Metric metric : metrics) {
+      if (metric.getName().equals(name)) {
+        metric
+            .getSum()
+            .getDataPointsList()
+            .forEach(
+                point ->
+                    points.merge(
+                        map(point.getAttributesList()),
+                        point.getAsInt(),
+                        metric.getSum().getIsMonotonic() ? Long::sum : (before, now) -> now));
+        metric
+            .getHistogram()
+            .getDataPointsList()
+            .forEach(
+                point -> points.merge(map(point.getAttributesList()), point.getCount(), Long::sum));
+      }
+    }
+    return points;
+  }
+
+  static Metric definition(String name) {
+    flush();
+    return metrics.stream().filter(metric -> metric.getName().equals(name)).findFirst().get();
   }
 
   static Span span(String name, Span.SpanKind kind) {
@@ -75,8 +126,12 @@ final class Telemetry {
   }
 
   static Map<String, Object> attributes(Span span) {
+    return map(span.getAttributesList());
+  }
+
+  private static Map<String, Object> map(List<KeyValue> list) {
     Map<String, Object> attributes = new TreeMap<>();
-    for (KeyValue attribute : span.getAttributesList()) {
+    for (KeyValue attribute : list) {
       if (!attribute.getKey().startsWith("thread.")) {
         attributes.put(attribute.getKey(), value(attribute.getValue()));
       }
@@ -152,6 +207,8 @@ final class Telemetry {
       case STRING_VALUE -> value.getStringValue();
       case INT_VALUE -> value.getIntValue();
       case BOOL_VALUE -> value.getBoolValue();
+      case ARRAY_VALUE ->
+          value.getArrayValue().getValuesList().stream().map(Telemetry::value).toList();
       default -> value.toString();
     };
   }

@@ -1,0 +1,80 @@
+package dev.natschat.agent;
+
+import io.nats.client.Connection;
+import io.nats.client.api.MessageInfo;
+import io.nats.client.api.ObjectInfo;
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.context.Context;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stored value is asked for: KeyValue and ObjectStore get. Who stored it is linked, for the trace
+ * is that of who asks.
+ */
+final class Retrieval {
+  private static final ThreadLocal<@Nullable Retrieval> current = new ThreadLocal<>();
+
+  private final Ongoing ongoing;
+  private boolean found;
+
+  private Retrieval(String subject) {
+    ongoing = Ongoing.begin(Subjects.get().ofPublished(subject), Operation.GET, Context.current());
+  }
+
+  static @Nullable Retrieval ofValue(String bucket, @Nullable String key) {
+    return begin("$KV." + bucket + "." + key);
+  }
+
+  /** The subject of its description is an encoded name: known when it is found. */
+  static @Nullable Retrieval ofObject(String bucket) {
+    return begin("$O." + bucket + ".M.");
+  }
+
+  /** Null for one within another: an object may be a link to another one. */
+  private static @Nullable Retrieval begin(String subject) {
+    if (current.get() != null || Subjects.get().isIgnored(subject)) {
+      return null;
+    }
+    Retrieval retrieval = new Retrieval(subject);
+    current.set(retrieval);
+    return retrieval;
+  }
+
+  /** The API request that it makes knows the connection. */
+  static void asks(@Nullable Connection connection) {
+    Retrieval retrieval = current.get();
+    if (retrieval != null) {
+      retrieval.ongoing.isWith(connection);
+    }
+  }
+
+  /** The stored message; of an object the first one, its description. */
+  static void found(@Nullable MessageInfo stored) {
+    Retrieval retrieval = current.get();
+    if (retrieval == null || retrieval.found || stored == null) {
+      return;
+    }
+    retrieval.found = true;
+    Span span = retrieval.ongoing.span;
+    if (span.isRecording()) {
+      SpanContext writer =
+          Span.fromContext(Propagation.extract(stored.getHeaders())).getSpanContext();
+      if (writer.isValid()) {
+        span.addLink(writer);
+      }
+      Spans.describeStored(span, stored);
+    }
+  }
+
+  void end(@Nullable ObjectInfo info, @Nullable Throwable thrown) {
+    current.remove();
+    if (info != null && ongoing.span.isRecording()) {
+      Spans.describeSize(ongoing.span, info.getSize());
+    }
+    if (thrown != null) {
+      ongoing.fail(thrown);
+    }
+    ongoing.end();
+  }
+}

@@ -1,0 +1,182 @@
+package dev.natschat.agent;
+
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_CLIENT;
+import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.nats.client.JetStreamOptions;
+import io.nats.client.KeyValue;
+import io.nats.client.KeyValueOptions;
+import io.nats.client.ObjectStore;
+import io.nats.client.api.KeyValueConfiguration;
+import io.nats.client.api.ObjectMeta;
+import io.nats.client.api.ObjectStoreConfiguration;
+import io.nats.client.api.StorageType;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** KeyValue and ObjectStore: a stored value is linked to who reads it, never its parent. */
+class StoredValuesIT extends TracedTest {
+  private static final byte[] HELLO = "hello".getBytes(UTF_8);
+
+  private KeyValue rooms;
+  private ObjectStore files;
+
+  @BeforeEach
+  void createBuckets() throws Exception {
+    nats.keyValueManagement()
+        .create(
+            KeyValueConfiguration.builder()
+                .name("rooms")
+                .maxHistoryPerKey(5)
+                .storageType(StorageType.Memory)
+                .build());
+    nats.objectStoreManagement()
+        .create(
+            ObjectStoreConfiguration.builder()
+                .name("files")
+                .storageType(StorageType.Memory)
+                .build());
+    rooms = nats.keyValue("rooms");
+    files = nats.objectStore("files");
+    Telemetry.reset();
+  }
+
+  @AfterEach
+  void deleteBuckets() throws Exception {
+    nats.keyValueManagement().delete("rooms");
+    nats.objectStoreManagement().delete("files");
+  }
+
+  @Test
+  void everyWriteOfAKeyIsAPublish() throws Exception {
+    long revision = rooms.create("a", HELLO);
+    rooms.update("a", HELLO, revision);
+    rooms.put("a", HELLO);
+    rooms.delete("a");
+    rooms.purge("a");
+    assertTraces("publish $KV.rooms.> PRODUCER\n".repeat(5));
+  }
+
+  @Test
+  void whoGetsAValueIsLinkedToWhoPutIt() throws Exception {
+    inSpan("write", () -> rooms.put("a", HELLO));
+    inSpan("read", () -> rooms.get("a"));
+    assertTraces(
+        """
+        write
+          publish $KV.rooms.> PRODUCER
+        read
+          get $KV.rooms.> CLIENT ~> publish $KV.rooms.>
+        """);
+    assertThat(Telemetry.attributes(Telemetry.span("get $KV.rooms.>", SPAN_KIND_CLIENT)))
+        .isEqualTo(
+            Map.ofEntries(
+                Map.entry("messaging.system", "nats"),
+                Map.entry("messaging.operation.name", "get"),
+                Map.entry("messaging.operation.type", "receive"),
+                Map.entry("messaging.destination.name", "$KV.rooms.a"),
+                Map.entry("messaging.destination.template", "$KV.rooms.>"),
+                Map.entry("messaging.message.body.size", 5L),
+                Map.entry("messaging.message.payload_size_bytes", 5L),
+                Map.entry("messaging.nats.stream", "KV_rooms"),
+                Map.entry("messaging.nats.stream_sequence", 1L),
+                Map.entry("server.address", "127.0.0.1"),
+                Map.entry("server.port", (long) server.port())));
+  }
+
+  @Test
+  void anOlderRevisionIsLinkedToItsOwnWriter() throws Exception {
+    long first = rooms.put("a", HELLO);
+    rooms.put("a", HELLO);
+    assertThat(rooms.get("a", first)).isNotNull();
+    assertTraces(
+        """
+        publish $KV.rooms.> PRODUCER
+        publish $KV.rooms.> PRODUCER
+        get $KV.rooms.> CLIENT ~> publish $KV.rooms.>
+        """);
+    var read = Telemetry.span("get $KV.rooms.>", SPAN_KIND_CLIENT);
+    assertThat(read.getLinks(0).getSpanId()).isEqualTo(Telemetry.spans().get(0).getSpanId());
+  }
+
+  @Test
+  void aMissingKeyIsNoError() throws Exception {
+    assertThat(rooms.get("nothing")).isNull();
+    assertTraces("get $KV.rooms.> CLIENT\n");
+  }
+
+  @Test
+  void aFailedGetIsAnError() throws Exception {
+    nats.keyValueManagement().delete("rooms");
+    assertThatThrownBy(() -> rooms.get("a")).isInstanceOf(IOException.class);
+    assertTraces("get $KV.rooms.> CLIENT ERROR java.io.IOException\n");
+    createBuckets();
+  }
+
+  @Test
+  void anObjectIsOnePublishHoweverManyChunksItHas() throws Exception {
+    byte[] large = new byte[10_000];
+    ObjectMeta meta = ObjectMeta.builder("picture").chunkSize(1000).build();
+    inSpan("write", () -> files.put(meta, new ByteArrayInputStream(large)));
+    ByteArrayOutputStream read = new ByteArrayOutputStream();
+    inSpan("read", () -> files.get("picture", read));
+    assertThat(read.toByteArray()).isEqualTo(large);
+    assertTraces(
+        """
+        write
+          publish $O.files.> PRODUCER
+        read
+          get $O.files.> CLIENT ~> publish $O.files.>
+        """);
+    assertThat(Telemetry.attributes(Telemetry.span("publish $O.files.>", SPAN_KIND_PRODUCER)))
+        .containsEntry("messaging.message.body.size", 10_000L)
+        .containsEntry("messaging.destination.name", "$O.files.M.cGljdHVyZQ==")
+        .containsEntry("server.port", (long) server.port());
+    assertThat(Telemetry.attributes(Telemetry.span("get $O.files.>", SPAN_KIND_CLIENT)))
+        .containsEntry("messaging.message.body.size", 10_000L)
+        .containsEntry("messaging.destination.name", "$O.files.M.cGljdHVyZQ==");
+  }
+
+  @Test
+  void aLinkToAnObjectIsFollowedInOneSpan() throws Exception {
+    files.put("original", HELLO);
+    files.addLink("alias", files.getInfo("original"));
+    Telemetry.reset();
+    files.get("alias", new ByteArrayOutputStream());
+    assertTraces("get $O.files.> CLIENT ~> nowhere\n");
+  }
+
+  @Test
+  void aMissingObjectIsAnErrorAsItIsForTheCaller() {
+    assertThatThrownBy(() -> files.get("nothing", new ByteArrayOutputStream()))
+        .isInstanceOf(IllegalArgumentException.class);
+    assertTraces("get $O.files.> CLIENT ERROR java.lang.IllegalArgumentException\n");
+  }
+
+  @Test
+  void anApiPrefixOfOnesOwnIsPlumbingToo() throws Exception {
+    JetStreamOptions imported = JetStreamOptions.builder().prefix("imported.API").build();
+    nats.createDispatcher(
+            message -> {
+              // as the account's import would: the same API by another name
+              String subject = message.getSubject().replace("imported.API", "$JS.API");
+              nats.publish(subject, message.getReplyTo(), message.getData());
+            })
+        .subscribe("imported.>");
+    KeyValue same =
+        nats.keyValue("rooms", KeyValueOptions.builder().jetStreamOptions(imported).build());
+    Telemetry.reset();
+    assertThat(same.get("nothing")).isNull();
+    assertThat(Telemetry.tree())
+        .startsWith("get $KV.rooms.> CLIENT\n")
+        .doesNotContain("request", "publish");
+  }
+}
