@@ -1,0 +1,96 @@
+package dev.natschat.observer;
+
+import io.nats.client.Connection;
+import io.nats.client.ConnectionListener;
+import io.nats.client.Consumer;
+import io.nats.client.ErrorListener;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The connection to NATS: waited for at the start, and made again whenever it is lost. */
+final class Broker {
+  private static final Logger log = LoggerFactory.getLogger(Broker.class);
+  private static final Duration BETWEEN_TRIES = Duration.ofSeconds(1);
+
+  /** A server that is alive but silent is left after two unanswered pings. */
+  private static final Duration BETWEEN_PINGS = Duration.ofSeconds(10);
+
+  /** The only subjects this user may subscribe to. */
+  private static final String INBOX_PREFIX = "_SINBOX.broker-observer";
+
+  private Broker() {}
+
+  /** Returns when the broker has let the observer in. */
+  static Connection connect(Config config) throws InterruptedException {
+    Listener listener = new Listener();
+    Options options =
+        Options.builder()
+            .servers(config.natsUrl().split(",", -1))
+            .userInfo(config.natsUser(), config.natsPass())
+            .connectionName("broker-observer")
+            .inboxPrefix(INBOX_PREFIX)
+            .maxReconnects(-1)
+            .reconnectWait(BETWEEN_TRIES)
+            .reconnectBufferSize(0) // a question is of no use after its round
+            .pingInterval(BETWEEN_PINGS)
+            .connectionListener(listener)
+            .errorListener(listener)
+            .build();
+    boolean said = false;
+    while (true) {
+      try {
+        return Nats.connect(options);
+      } catch (IOException e) {
+        if (!said) {
+          log.warn("Waiting for NATS at {}: {}", config.natsUrl(), e.getMessage());
+          said = true;
+        }
+        Thread.sleep(BETWEEN_TRIES.toMillis());
+      }
+    }
+  }
+
+  private static final class Listener implements ConnectionListener, ErrorListener {
+    private final AtomicReference<Object> said = new AtomicReference<>();
+
+    @Override
+    @SuppressWarnings("deprecation") // the one method that the interface asks for
+    public void connectionEvent(Connection nats, Events event) {
+      switch (event) {
+        case CONNECTED, RECONNECTED -> {
+          said.set(event);
+          log.info("Connected to NATS at {}", nats.getConnectedUrl());
+        }
+        case DISCONNECTED -> { // also after each try that fails
+          if (said.getAndSet(event) != event) {
+            log.warn("Lost the connection to NATS; connecting again");
+          }
+        }
+        default -> log.debug("{}", event);
+      }
+    }
+
+    /** A refused question is refused again in every round. */
+    @Override
+    public void errorOccurred(Connection nats, String error) {
+      if (!error.equals(said.getAndSet(error))) {
+        log.warn("NATS says: {}", error);
+      }
+    }
+
+    @Override
+    public void exceptionOccurred(Connection nats, Exception exception) {
+      log.debug("In the connection to NATS", exception); // the connection listener says the rest
+    }
+
+    @Override
+    public void slowConsumerDetected(Connection nats, Consumer consumer) {
+      log.warn("More was answered than can be read; some of it is missing in the metrics");
+    }
+  }
+}

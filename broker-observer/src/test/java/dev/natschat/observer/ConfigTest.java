@@ -1,0 +1,79 @@
+package dev.natschat.observer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ConfigTest {
+  private final Map<String, String> environment =
+      new HashMap<>(
+          Map.of(
+              "NATS_URL", "nats://nats:4222",
+              "NATS_USER", "broker-observer",
+              "NATS_PASS", "nats-secret"));
+
+  @Test
+  void readsTheEnvironment() {
+    environment.put("HEALTH_FILE", "/tmp/ready");
+    environment.put("POLL_INTERVAL_SECONDS", "3");
+    assertThat(Config.from(environment))
+        .isEqualTo(
+            new Config(
+                "nats://nats:4222",
+                "broker-observer",
+                "nats-secret",
+                Duration.ofSeconds(3),
+                Path.of("/tmp/ready")));
+  }
+
+  @Test
+  void asksTwiceAnExportUnlessToldOtherwise() {
+    assertThat(Config.from(environment).pollInterval()).isEqualTo(Duration.ofSeconds(5));
+  }
+
+  @Test
+  void everyProblemIsNamedAtOnce() {
+    environment.remove("NATS_PASS");
+    environment.put("NATS_URL", "http://nats");
+    environment.remove("NATS_USER");
+    environment.put("POLL_INTERVAL_SECONDS", "0");
+    assertThatThrownBy(() -> Config.from(environment))
+        .hasMessageContainingAll("NATS_PASS", "NATS_URL", "NATS_USER", "POLL_INTERVAL_SECONDS")
+        .hasMessageNotContaining("\n");
+  }
+
+  @Test
+  void aSecretMayBeAFile(@TempDir Path directory) throws IOException {
+    Path file = Files.writeString(directory.resolve("password"), "from-a-file\n");
+    environment.remove("NATS_PASS");
+    environment.put("NATS_PASS_FILE", file.toString());
+    assertThat(Config.from(environment).natsPass()).isEqualTo("from-a-file");
+  }
+
+  @Test
+  void anUnreadableFileIsAProblem() {
+    environment.remove("NATS_PASS");
+    environment.put("NATS_PASS_FILE", "/nowhere/password");
+    assertThatThrownBy(() -> Config.from(environment))
+        .hasMessageContainingAll("NATS_PASS_FILE", "/nowhere/password");
+  }
+
+  @Test
+  void aValueAndItsFileAreAProblem() {
+    environment.put("NATS_PASS_FILE", "/nowhere/password");
+    assertThatThrownBy(() -> Config.from(environment)).hasMessageContaining("both set");
+  }
+
+  @Test
+  void secretsAreNotShown() {
+    assertThat(Config.from(environment).toString()).doesNotContain("nats-secret");
+  }
+}

@@ -1,0 +1,132 @@
+package dev.natschat.observer;
+
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Pattern;
+import org.awaitility.Awaitility;
+
+/**
+ * A nats-server with the permissions of nats/nats.conf, and users who may do all: "tester" in
+ * account CHAT, "admin" in account SYS.
+ */
+final class NatsServer implements AutoCloseable {
+  private static final Path CONFIGURATION = Path.of("..", "nats", "nats.conf");
+  private static final Pattern CALLOUT = Pattern.compile("(?s)\nauthorization \\{.*?\n\\}\n");
+  private static final Pattern CHAT_USERS = Pattern.compile("(?s)(\n  CHAT \\{.*?users: \\[\n)");
+  private static final Pattern SYS_USERS = Pattern.compile("(?s)(\n  SYS \\{.*?users: \\[\n)");
+  private static final String SECRETS =
+      """
+      AUTH_PASSWORD: test-only
+      PERSIST_WORKER_PASSWORD: test-only
+      HISTORY_SERVICE_PASSWORD: test-only
+      BROKER_OBSERVER_PASSWORD: test-only
+      """;
+  private static final String CLUSTER =
+      """
+      cluster { name: %s, listen: "127.0.0.1:%d", routes: ["nats://127.0.0.1:%d"] }
+      """;
+
+  private final int port = freePort();
+  private final Path directory;
+  private Process process;
+
+  private NatsServer(Path directory, String name, String cluster) throws IOException {
+    this.directory = Files.createDirectories(directory);
+    String text = CALLOUT.matcher(Files.readString(CONFIGURATION)).replaceFirst("\n");
+    text = CHAT_USERS.matcher(text).replaceFirst("$1 { user: tester, password: test-only }\n");
+    text = SYS_USERS.matcher(text).replaceFirst("$1 { user: admin, password: test-only }\n");
+    Files.writeString(
+        directory.resolve("nats.conf"),
+        text.replace("server_name: nats-chat", "server_name: " + name) + cluster);
+    Files.writeString(directory.resolve("secrets.conf"), SECRETS);
+    process = launch();
+  }
+
+  /** Alone, and called {@code nats-chat} as the repository has it. */
+  static NatsServer start(Path directory) throws IOException {
+    NatsServer server = new NatsServer(directory, "nats-chat", "");
+    server.awaitReady();
+    return server;
+  }
+
+  /** Returns two servers, n1 and n2, of cluster "east". */
+  static NatsServer[] startTwo(Path directory) throws IOException {
+    int one = freePort();
+    int two = freePort();
+    NatsServer[] servers = {
+      new NatsServer(directory.resolve("n1"), "n1", CLUSTER.formatted("east", one, two)),
+      new NatsServer(directory.resolve("n2"), "n2", CLUSTER.formatted("east", two, one))
+    };
+    for (NatsServer server : servers) {
+      server.awaitReady();
+    }
+    return servers;
+  }
+
+  String url() {
+    return "nats://127.0.0.1:" + port;
+  }
+
+  Connection connect(String user) throws IOException, InterruptedException {
+    return Nats.connect(
+        Options.builder()
+            .server(url())
+            .userInfo(user, "test-only")
+            .ignoreDiscoveredServers()
+            .maxReconnects(-1)
+            .build());
+  }
+
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  void startAgain() throws IOException {
+    process = launch();
+    awaitReady();
+  }
+
+  @Override
+  public void close() {
+    process.destroy();
+    process.onExit().join();
+  }
+
+  private Process launch() throws IOException {
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                System.getProperty("nats.server"), "-c", directory.resolve("nats.conf").toString())
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()));
+    builder.environment().put("NATS_BIND", "127.0.0.1");
+    builder.environment().put("NATS_PORT", String.valueOf(port));
+    builder.environment().put("NATS_WEBSOCKET_PORT", String.valueOf(freePort()));
+    builder.environment().put("NATS_MONITOR_PORT", String.valueOf(freePort()));
+    builder.environment().put("NATS_STORE_DIR", directory.resolve("store").toString());
+    return builder.start();
+  }
+
+  private void awaitReady() {
+    Awaitility.await()
+        .ignoreExceptions()
+        .until(
+            () -> {
+              connect("tester").close();
+              return true;
+            });
+  }
+
+  static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,73 @@
+package dev.natschat.observer;
+
+import static org.awaitility.Awaitility.await;
+
+import io.opentelemetry.api.common.Attributes;
+import io.opentelemetry.sdk.metrics.SdkMeterProvider;
+import io.opentelemetry.sdk.metrics.data.DoublePointData;
+import io.opentelemetry.sdk.metrics.data.MetricData;
+import io.opentelemetry.sdk.metrics.data.MetricDataType;
+import io.opentelemetry.sdk.testing.exporter.InMemoryMetricReader;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.assertj.core.api.Assertions;
+import org.jspecify.annotations.Nullable;
+
+/** An observer, and what it would export. */
+final class Observed implements AutoCloseable {
+  private final InMemoryMetricReader reader = InMemoryMetricReader.create();
+  private final SdkMeterProvider provider =
+      SdkMeterProvider.builder().registerMetricReader(reader).build();
+  private final BrokerObserver observer;
+
+  Observed(String natsUrl, @Nullable Path healthFile) throws InterruptedException {
+    Config config =
+        new Config(natsUrl, "broker-observer", "test-only", Duration.ofSeconds(1), healthFile);
+    observer = new BrokerObserver(config, provider.get("test"));
+  }
+
+  /** Every series of a metric as it is now, with its value. */
+  Map<Attributes, Double> series(Metric metric) {
+    return reader.collectAllMetrics().stream()
+        .filter(data -> data.getName().equals(metric.instrument))
+        .peek(data -> Assertions.assertThat(data.getUnit()).isEqualTo(metric.unit))
+        .flatMap(data -> points(data).stream())
+        .collect(Collectors.toMap(DoublePointData::getAttributes, DoublePointData::getValue));
+  }
+
+  private static java.util.Collection<DoublePointData> points(MetricData data) {
+    return data.getType() == MetricDataType.DOUBLE_GAUGE
+        ? data.getDoubleGaugeData().getPoints()
+        : data.getDoubleSumData().getPoints();
+  }
+
+  /** NaN when there is no such series. */
+  double value(Metric metric, Attributes of) {
+    return series(metric).getOrDefault(of, Double.NaN);
+  }
+
+  void awaitValue(Metric metric, Attributes of, double expected) {
+    awaitValue(metric, of, value -> value == expected);
+  }
+
+  void awaitValue(Metric metric, Attributes of, Predicate<Double> expected) {
+    await(metric + " of " + of)
+        .atMost(Duration.ofSeconds(30))
+        .until(() -> value(metric, of), expected);
+  }
+
+  void awaitSeries(Metric metric, Map<Attributes, Double> expected) {
+    await(metric.instrument)
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(() -> Assertions.assertThat(series(metric)).isEqualTo(expected));
+  }
+
+  @Override
+  public void close() {
+    observer.close();
+    provider.close();
+  }
+}
