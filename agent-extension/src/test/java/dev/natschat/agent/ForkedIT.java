@@ -10,10 +10,14 @@ import io.nats.client.Nats;
 import io.nats.client.Subscription;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.Headers;
+import io.opentelemetry.proto.trace.v1.Span;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,6 +30,7 @@ class ForkedIT {
   private static final String WORKER =
       "-Dotel.instrumentation.jnats.batch-process-methods="
           + "dev.natschat.agent.ForkedIT$Program[persist]";
+  private static final String CAPTURE_HEADERS = "messaging.experimental.capture-headers";
   private static NatsServer server;
 
   @BeforeAll
@@ -50,9 +55,14 @@ class ForkedIT {
       switch (arguments[1]) {
         case "core" -> {
           Subscription subscription = nats.subscribe("chat.*");
-          nats.publish("chat.a", "hello".getBytes(UTF_8));
+          Headers headers = new Headers().add("X-Tenant", "blue").add("X-Secret", "red");
+          nats.publish("chat.a", headers, "hello".getBytes(UTF_8));
+          Message message = subscription.nextMessage(Duration.ofSeconds(20));
           System.out.println(
-              "received " + subscription.nextMessage(Duration.ofSeconds(20)).getSubject());
+              "received "
+                  + message.getSubject()
+                  + " "
+                  + new TreeSet<>(message.getHeaders().keySet()));
         }
         case "batches" -> batches(nats);
         default -> throw new IllegalArgumentException(arguments[1]);
@@ -172,6 +182,77 @@ class ForkedIT {
   }
 
   @Test
+  void anExcludedSubjectIsLeftAlone() throws Exception {
+    String output = run("core", "-Dotel.instrumentation.jnats.exclude-subjects=orders.*,chat.>");
+    assertThat(output).contains("received chat.a [X-Secret, X-Tenant]");
+    assertThat(Telemetry.tree()).isEmpty();
+  }
+
+  @Test
+  void onlyIncludedSubjectsAreTracedWhereAnyAreNamed() throws Exception {
+    String output = run("core", "-Dotel.instrumentation.jnats.include-subjects=orders.*");
+    assertThat(output).contains("received chat.a [X-Secret, X-Tenant]");
+    assertThat(Telemetry.tree()).isEmpty();
+    run("core", "-Dotel.instrumentation.jnats.include-subjects=orders.*,chat.*");
+    assertThat(Telemetry.tree()).isEqualTo("publish PRODUCER\n  process chat.* CONSUMER\n");
+  }
+
+  @Test
+  void headersAreCapturedByTheAgentsOwnSetting() throws Exception {
+    for (String name : List.of("common.messaging.headers.included", CAPTURE_HEADERS)) {
+      Telemetry.reset();
+      run("core", "-Dotel.instrumentation." + name + "=x-tenant");
+      assertThat(Telemetry.spans()).hasSize(2);
+      for (Span span : Telemetry.spans()) {
+        assertThat(Telemetry.attributes(span))
+            .as(name)
+            .containsEntry("messaging.header.x_tenant", List.of("blue"))
+            .doesNotContainKey("messaging.header.x_secret");
+      }
+    }
+  }
+
+  @Test
+  void noHeaderIsCapturedUnasked() throws Exception {
+    run("core");
+    for (Span span : Telemetry.spans()) {
+      assertThat(Telemetry.attributes(span).keySet())
+          .noneMatch(key -> key.startsWith("messaging.header"));
+    }
+  }
+
+  @Test
+  void theBrokerIsAskedForItsTraceOfSampledMessagesOnly() throws Exception {
+    String destination = "-Dotel.instrumentation.jnats.trace-destination=hops";
+    assertThat(run("core", destination))
+        .contains("received chat.a [Nats-Trace-Dest, X-Secret, X-Tenant, traceparent]");
+    assertThat(run("core", destination, "-Dotel.traces.sampler=always_off"))
+        .contains("received chat.a [X-Secret, X-Tenant, traceparent]");
+  }
+
+  @Test
+  void theSizeHasItsOldNameTooUnlessThatIsSwitchedOff() throws Exception {
+    run("core", "-Dotel.instrumentation.jnats.legacy-attributes=false");
+    for (Span span : Telemetry.spans()) {
+      assertThat(Telemetry.attributes(span))
+          .containsEntry("messaging.message.body.size", 5L)
+          .doesNotContainKey("messaging.message.payload_size_bytes");
+    }
+  }
+
+  @Test
+  void settingsCanComeFromTheEnvironment() throws Exception {
+    run(
+        Map.of(
+            "OTEL_INSTRUMENTATION_JNATS_DESTINATION_TEMPLATES", "chat.*",
+            "OTEL_INSTRUMENTATION_JNATS_LEGACY_ATTRIBUTES", "false"),
+        "core");
+    assertThat(Telemetry.tree()).isEqualTo("publish chat.* PRODUCER\n  process chat.* CONSUMER\n");
+    assertThat(Telemetry.attributes(Telemetry.spans().get(0)))
+        .doesNotContainKey("messaging.message.payload_size_bytes");
+  }
+
+  @Test
   void settlementsCanBeLeftOut() throws Exception {
     run("batches", "-Dotel.instrumentation.jnats.settle-spans=false");
     assertThat(Telemetry.tree())
@@ -194,6 +275,11 @@ class ForkedIT {
   }
 
   private static String run(String program, String... options) throws Exception {
+    return run(Map.of(), program, options);
+  }
+
+  private static String run(Map<String, String> environment, String program, String... options)
+      throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
@@ -207,7 +293,9 @@ class ForkedIT {
             "-XX:TieredStopAtLevel=1"));
     command.addAll(List.of(options));
     command.addAll(List.of("-cp", classPath(), Program.class.getName(), server.url(), program));
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().putAll(environment);
+    Process process = builder.start();
     String output = new String(process.getInputStream().readAllBytes(), UTF_8);
     assertThat(process.waitFor()).as(output).isZero();
     return output;
