@@ -30,7 +30,7 @@ done
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 
 # Tempo and Grafana run when they are given or on PATH; Zipkin holds the traces when there is no Tempo.
-services=(auth-service persist-worker history-service)
+services=(auth-service persist-worker history-service broker-observer)
 programs() {
   printf '%s\n' nats-server keycloak postgres otelcol prometheus loki
   if [[ -x $tools/bin/tempo ]]; then say tempo; else say zipkin; fi

@@ -238,7 +238,7 @@ class PermissionsIT {
   }
 
   @Test
-  void brokerObserverReadsStatistics() throws Exception {
+  void brokerObserverReadsStatisticsAndDoesNoMore() throws Exception {
     ChatClient observer = service("broker-observer");
 
     for (String statistics :
@@ -254,8 +254,27 @@ class PermissionsIT {
     assertPublishes(
         observer,
         List.of(),
-        List.of(List.of("$SYS.REQ.SERVER.PING.KICK", "$SYS.REQ.SERVER.PING.RELOAD", "chat.lobby")));
-    assertThat(observer.maySubscribe("$SYS.>")).isFalse();
+        List.of(
+            ROOMS_TO_PUBLISH,
+            ADMIN_ROOM,
+            CLOSED_TO_ALL,
+            INTERNALS,
+            List.of(
+                "$SYS.REQ.SERVER.PING.KICK",
+                "$SYS.REQ.SERVER.PING.RELOAD",
+                "$SYS.REQ.SERVER.PING.SUBSZ",
+                "$SYS.REQ.SERVER.PING.HEALTHZ",
+                "$SYS.REQ.SERVER.ID.KICK",
+                "$SYS.REQ.SERVER.ID.RELOAD",
+                "$SYS.REQ.SERVER.ID.VARZ",
+                "$SYS.REQ.ACCOUNT.CHAT.CONNZ",
+                "$SYS.REQ.ACCOUNT.PING.CONNZ",
+                "$SYS.REQ.CLAIMS.UPDATE",
+                "_SINBOX.broker-observer.x")));
+    assertSubscribes(
+        observer,
+        List.of("_SINBOX.broker-observer.>", "_SINBOX.broker-observer.x"),
+        List.of(">", "$SYS.>", "$SYS.ACCOUNT.CHAT.CONNECT", "_SINBOX.>", "_INBOX.>", "chat.>"));
   }
 
   @Test

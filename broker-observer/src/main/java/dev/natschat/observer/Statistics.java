@@ -183,8 +183,7 @@ final class Statistics {
 
   private static double epochSeconds(JsonNode time) {
     try {
-      Instant instant = Instant.parse(time.asText());
-      return instant.getEpochSecond() + instant.getNano() / 1e9;
+      return Instant.parse(time.asText()).toEpochMilli() / 1e3;
     } catch (DateTimeParseException e) {
       return Double.NaN;
     }

@@ -67,7 +67,7 @@ class MetricsIT {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"auth-service", "persist-worker", "history-service"})
+  @ValueSource(strings = {"auth-service", "persist-worker", "history-service", "broker-observer"})
   void theJvmOfEachServiceIsMeasured(String service) {
     eventually()
         .untilAsserted(

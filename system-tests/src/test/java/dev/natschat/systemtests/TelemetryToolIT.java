@@ -51,7 +51,11 @@ class TelemetryToolIT {
 
     assertThat(status)
         .contains(" ok  NATS", " ok  Keycloak", " ok  Collector", " ok  Prometheus", " ok  Loki")
-        .contains(" ok  auth-service", " ok  history-service", " ok  persist-worker")
+        .contains(
+            " ok  auth-service",
+            " ok  broker-observer",
+            " ok  history-service",
+            " ok  persist-worker")
         .contains("messages persisted", "history p95", "logins in 15 min", "ALERTS");
   }
 

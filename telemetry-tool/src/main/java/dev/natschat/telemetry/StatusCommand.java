@@ -28,7 +28,7 @@ import picocli.CommandLine.Command;
         "Is everything healthy? Servers, services, the chat's figures, the telemetry pipeline, alerts and newest errors.")
 final class StatusCommand implements Callable<Integer> {
   private static final List<String> SERVICES =
-      List.of("auth-service", "history-service", "persist-worker");
+      List.of("auth-service", "broker-observer", "history-service", "persist-worker");
   private static final Duration RECENT = Duration.ofMinutes(15);
 
   /**
