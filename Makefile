@@ -55,7 +55,7 @@ logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker
 	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
 
 ##@ Work on it
-.PHONY: build test e2e test-compose bench-drain lint format
+.PHONY: build test test-matrix e2e test-compose bench-drain lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -66,6 +66,9 @@ test: ## unit and integration tests with a real nats-server and a real PostgreSQ
 	processes/tools nats-server
 	$(MVN) verify
 	@mkdir -p target && touch target/built
+
+test-matrix: ## the extension with every jnats minor, Java 17 and 25, three agents: 10 minutes
+	agent-extension/matrix/run
 
 e2e: up ## system tests against the running system, which is started if needed
 	system-tests/run
