@@ -605,7 +605,7 @@ class CatalogueIT extends TracedTest {
     Map<String, String> page = new LinkedHashMap<>();
     Matcher entry = ENTRY.matcher(Files.readString(PAGE));
     while (entry.find()) {
-      String tree = entry.group(2).stripIndent().strip();
+      String tree = entry.group(2).stripTrailing().stripIndent();
       page.put(entry.group(1), tree.equals(QUIET) ? "" : tree + "\n");
     }
     return page;
