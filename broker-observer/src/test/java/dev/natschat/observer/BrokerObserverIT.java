@@ -26,6 +26,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -270,6 +272,33 @@ class BrokerObserverIT {
       liar.publish(question.getReplyTo(), lie.getBytes(UTF_8));
     }
     liar.publish(question.getReplyTo() + ".x", null);
+  }
+
+  /** It would stand in for one that has not come yet. */
+  @Test
+  void anAnswerThatComesARoundTooLateIsNotHeard() throws Exception {
+    AtomicReference<String> before = new AtomicReference<>();
+    AtomicInteger late = new AtomicInteger();
+    try (Connection slow = nats.connect("admin");
+        Observed observed = new Observed(nats.url(), null)) {
+      slow.createDispatcher(
+              message -> {
+                String replyTo = before.getAndSet(message.getReplyTo());
+                if (replyTo != null) {
+                  slow.publish(
+                      replyTo,
+                      "{'server':{'name':'slow','id':'S'},'statsz':{}}"
+                          .replace('\'', '"')
+                          .getBytes(UTF_8));
+                  late.incrementAndGet();
+                }
+              })
+          .subscribe("$SYS.REQ.SERVER.PING.STATSZ");
+      await().until(() -> late.get() >= 4);
+      assertThat(observed.series(Metric.SERVER_UP)).isEqualTo(Map.of(SERVER_ALONE, 1.0));
+      assertThat(observed.series(Metric.ANSWERS_MALFORMED))
+          .isEqualTo(Map.of(Attributes.empty(), 0.0));
+    }
   }
 
   @Test
