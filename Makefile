@@ -55,7 +55,7 @@ logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker
 	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
 
 ##@ Work on it
-.PHONY: build test test-matrix e2e test-compose bench-drain lint format
+.PHONY: build test test-matrix e2e test-observability test-compose bench-drain lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -73,6 +73,9 @@ test-matrix: ## the extension with every jnats minor, Java 17 and 25, three agen
 e2e: up ## system tests against the running system, which is started if needed
 	system-tests/run
 
+test-observability: up ## every query, link and rule of the dashboards and alerts against the running back ends
+	system-tests/run -Dit.test=ObservabilityIT -Dfailsafe.failIfNoSpecifiedTests=false
+
 test-compose: build ## compose.yaml for real, on stand-in images, in an engine of its own
 	containers/test-compose
 
@@ -88,4 +91,4 @@ format: ## google-java-format
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

@@ -48,6 +48,11 @@ final class Chat implements AutoCloseable {
 
   /** Logs in as alice, bob or charlie of the demo realm. */
   static Chat as(String user) throws IOException, InterruptedException {
+    return with(token(user), user);
+  }
+
+  /** Logs in with this token. */
+  static Chat with(String token, String user) throws IOException, InterruptedException {
     List<String> complaints = new CopyOnWriteArrayList<>();
     ErrorListener listener =
         new ErrorListener() {
@@ -57,7 +62,7 @@ final class Chat implements AutoCloseable {
           }
         };
     return new Chat(
-        user, Nats.connect(options(token(user), user).errorListener(listener).build()), complaints);
+        user, Nats.connect(options(token, user).errorListener(listener).build()), complaints);
   }
 
   static Options.Builder options(String token, String user) {
