@@ -138,6 +138,10 @@ final class Sending {
     if (answer == null ? Subjects.get().isIgnored(subject) : answer.isQuiet()) {
       return null;
     }
+    if (answer != null && Subjects.isPlumbing(subject)) {
+      answer.given(Answer.errorIn(headers)); // the server asked, and takes no part in the trace
+      return null;
+    }
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body);
     alone.serviceError = answer == null ? null : Answer.errorIn(headers);
     return written(alone, alone, connection, replyTo, headers, body);

@@ -324,20 +324,24 @@ class CoreIT extends TracedTest {
         """);
   }
 
+  /** The server asks with a reply subject of its own, which is plumbing. */
   @Test
-  void anAuthCalloutHandlerIsARootServerSpan() throws Exception {
-    BlockingQueue<Message> replies = new LinkedBlockingQueue<>();
-    nats.createDispatcher(replies::add).subscribe("_TESTBOX.auth");
-    Dispatcher dispatcher = nats.createDispatcher();
-    dispatcher.subscribe(
-        "$SYS.REQ.USER.AUTH", "auth-service", message -> nats.publish(message.getReplyTo(), HELLO));
-    nats.publish("$SYS.REQ.USER.AUTH", "_TESTBOX.auth", HELLO);
-    assertThat(replies.poll(20, TimeUnit.SECONDS)).isNotNull();
-    assertTraces(
-        """
-        process $SYS.REQ.USER.AUTH SERVER
-          publish (temporary) PRODUCER
-        """);
+  void anAuthCalloutIsARootServerSpanThatLastsUntilTheReply() throws Exception {
+    Subscription replies = nats.subscribe("$SYS._INBOX.*");
+    BlockingQueue<Message> questions = new LinkedBlockingQueue<>();
+    nats.createDispatcher(questions::add).subscribe("$SYS.REQ.USER.AUTH", "auth-service");
+    nats.publish("$SYS.REQ.USER.AUTH", "$SYS._INBOX.1", HELLO);
+    Message question = questions.poll(20, TimeUnit.SECONDS);
+    assertThat(question).isNotNull();
+    long beforeTheReply = System.currentTimeMillis();
+    nats.publish(question.getReplyTo(), HELLO);
+    Message reply = replies.nextMessage(TIMEOUT);
+    assertThat(reply).isNotNull();
+    assertThat(reply.hasHeaders()).isFalse();
+    assertTraces("process $SYS.REQ.USER.AUTH SERVER\n");
+    var span = Telemetry.span("process $SYS.REQ.USER.AUTH", SPAN_KIND_SERVER);
+    assertThat(TimeUnit.NANOSECONDS.toMillis(span.getEndTimeUnixNano()))
+        .isGreaterThanOrEqualTo(beforeTheReply);
   }
 
   @Test
