@@ -7,6 +7,7 @@ import static dev.natschat.systemtests.Telemetry.RECENT;
 import static dev.natschat.systemtests.Telemetry.TRACES;
 import static dev.natschat.systemtests.Telemetry.eventually;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -18,6 +19,8 @@ import dev.natschat.systemtests.Provisioned.Query;
 import dev.natschat.telemetry.LogLine;
 import dev.natschat.telemetry.PrometheusReader.Exemplar;
 import dev.natschat.telemetry.PrometheusReader.Series;
+import dev.natschat.telemetry.Span;
+import dev.natschat.telemetry.Trace;
 import io.nats.client.AuthenticationException;
 import io.nats.client.Nats;
 import java.time.Duration;
@@ -26,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,7 +43,6 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class ObservabilityIT {
   private static final boolean TEMPO = TRACES.source().startsWith("Tempo");
-  private static final Duration STEP = Duration.ofSeconds(15);
 
   /** For all queries together: what has no data by then has none. */
   private static Instant deadline = Instant.MAX;
@@ -80,6 +83,11 @@ class ObservabilityIT {
     return Provisioned.dashboardQueries().stream();
   }
 
+  static Stream<Query> panelQueriesWithValuesChosen() {
+    return Provisioned.panelQueriesWithValuesChosen(variable -> labelValues(variable.text()))
+        .stream();
+  }
+
   static Stream<Query> conditions() {
     return Provisioned.conditions().stream();
   }
@@ -87,6 +95,17 @@ class ObservabilityIT {
   @ParameterizedTest
   @MethodSource("dashboardQueries")
   void everyPanelAndVariableHasData(Query query) {
+    hasData(query);
+  }
+
+  /** A variable whose values are those of another label would empty its panels. */
+  @ParameterizedTest
+  @MethodSource("panelQueriesWithValuesChosen")
+  void everyPanelHasDataWithEachValueOfItsVariablesChosen(Query query) {
+    hasData(query);
+  }
+
+  private static void hasData(Query query) {
     assertThat(Provisioned.dataSources()).containsKey(query.dataSource());
     boolean tempoAlone =
         query.kind() == Provisioned.Kind.TRACES || query.kind() == Provisioned.Kind.SERVICE_GRAPH;
@@ -165,6 +184,53 @@ class ObservabilityIT {
   }
 
   @Test
+  void everyLinkLeadsToADashboard() {
+    Map<String, List<String>> links = Provisioned.links();
+    assertThat(links.keySet()).hasSizeGreaterThan(Provisioned.dashboards().size());
+    links.forEach(
+        (where, uids) -> assertThat(Provisioned.dashboards()).as(where).containsAll(uids));
+  }
+
+  /** What Grafana shows under a span as its links, in both directions. */
+  @Test
+  void aMessageOfABatchAndItsBatchLeadToEachOther() throws Exception {
+    String room = Chat.newRoom();
+    try (Chat alice = Chat.as("alice")) {
+      List<CompletableFuture<?>> published = new ArrayList<>();
+      for (int i = 0; i < 100; i++) {
+        byte[] message = alice.message(room, "message " + i);
+        published.add(alice.nats.jetStream().publishAsync("chat." + room, message));
+      }
+      CompletableFuture.allOf(published.toArray(CompletableFuture[]::new)).get(30, SECONDS);
+    }
+
+    Trace ofMessage =
+        Telemetry.traceOf(
+            "chat." + room,
+            t -> t.named("process chat.*").stream().anyMatch(ObservabilityIT::linked));
+    Span message = ofMessage.named("process chat.*").get(0);
+    Span.Link toBatch = message.links().get(0);
+    Span batch = Telemetry.trace(toBatch.traceId()).span(toBatch.spanId()).orElseThrow();
+
+    assertThat(batch.links())
+        .contains(new Span.Link(ofMessage.id(), String.valueOf(message.parentId())));
+    for (Span.Link toMessage : batch.links()) {
+      patiently()
+          .untilAsserted(
+              () ->
+                  assertThat(
+                          TRACES
+                              .trace(toMessage.traceId())
+                              .flatMap(t -> t.span(toMessage.spanId())))
+                      .isPresent());
+    }
+  }
+
+  private static boolean linked(Span span) {
+    return !span.links().isEmpty();
+  }
+
+  @Test
   void theDerivedFieldLeadsFromALogLineToItsTrace() {
     JsonNode fields = Provisioned.settings("loki").path("derivedFields");
     assertThat(fields).isNotEmpty();
@@ -194,10 +260,14 @@ class ObservabilityIT {
         Provisioned.filled(
             toLogs.path("query").asText().replace("__trace.traceId", "__trace_traceId"),
             Map.of("__trace_traceId", traceId));
+    JsonNode tag = toLogs.path("tags").path(0);
+    assertThat(tag.path("key").asText()).isEqualTo("service.name");
     patiently()
         .untilAsserted(
             () ->
                 assertThat(LOGS.query(query, since(), Instant.now(), 100))
+                    .allSatisfy(
+                        line -> assertThat(line.labels()).containsKey(tag.path("value").asText()))
                     .extracting(LogLine::service)
                     .contains("persist-worker"));
   }
@@ -216,9 +286,9 @@ class ObservabilityIT {
   /** How many series with data, lines, or traces. */
   private static int answers(Query query) {
     return switch (query.kind()) {
-      case METRICS -> withData(query, METRICS.queryRange(query.text(), RECENT, STEP));
+      case METRICS -> withData(query, METRICS.queryRange(query.text(), RECENT, Provisioned.STEP));
       case METRICS_NOW -> withData(query, METRICS.query(query.text()));
-      case LABEL_VALUES -> labelValues(query.text());
+      case LABEL_VALUES -> labelValues(query.text()).size();
       case LOGS -> LOGS.query(query.text(), since(), Instant.now(), 100).size();
       case TRACES -> traces(query.text());
       case SERVICE_GRAPH -> METRICS.query("traces_service_graph_request_total").size();
@@ -239,13 +309,15 @@ class ObservabilityIT {
     return withData.size();
   }
 
-  private static int labelValues(String query) {
+  private static List<String> labelValues(String query) {
     assertThat(query).matches("label_values\\([\\w:]+, \\w+\\)");
     String[] metricAndLabel = query.replaceAll("label_values\\((.*)\\)", "$1").split(", ", -1);
-    return BackEnds.prometheus(
+    List<String> values = new ArrayList<>();
+    BackEnds.prometheus(
             "/api/v1/label/" + metricAndLabel[1] + "/values", Map.of("match[]", metricAndLabel[0]))
         .path("data")
-        .size();
+        .forEach(value -> values.add(value.asText()));
+    return values;
   }
 
   private static int traces(String traceQl) {
@@ -296,6 +368,7 @@ class ObservabilityIT {
     Duration left = Duration.between(Instant.now(), deadline);
     return await()
         .atMost(left.toSeconds() > 2 ? left : Duration.ofSeconds(2))
+        .pollDelay(Duration.ZERO)
         .pollInterval(Duration.ofMillis(500));
   }
 }

@@ -1,5 +1,7 @@
 package dev.natschat.systemtests;
 
+import static dev.natschat.systemtests.Telemetry.RECENT;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
@@ -7,24 +9,36 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.BiFunction;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
- * What the files in grafana-provisioning and prometheus/rules ask of the back ends, with the
+ * What the files in grafana-provisioning, prometheus/rules and docs ask of the back ends, with the
  * variables filled in as Grafana does for its last 15 minutes.
  */
 final class Provisioned {
   private static final Path CHECKOUT = Path.of(System.getProperty("checkout", "..")).normalize();
+  private static final String DASHBOARDS = "grafana-provisioning/dashboards";
   private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
   private static final Pattern VARIABLE = Pattern.compile("\\$(\\w+)|\\$\\{(\\w+)}");
+  private static final Pattern IN_A_PAGE = Pattern.compile("'query=([^']+)'");
+
+  /** How far apart the points of a graph are: no less than the data source's own interval. */
+  static final Duration STEP =
+      Duration.parse(
+          "PT" + settings("prometheus").path("timeInterval").asText().toUpperCase(Locale.ROOT));
 
   /** Names of what may have no data, each with the reason why. */
   static final Map<String, String> MAY_BE_EMPTY = mayBeEmpty();
@@ -80,23 +94,67 @@ final class Provisioned {
     return Optional.ofNullable(dataSources().get(uid)).orElseThrow().path("jsonData");
   }
 
-  /** Every query of every dashboard's panels and variables. */
+  /** Every query of every dashboard's panels and variables, with "All" chosen everywhere. */
   static List<Query> dashboardQueries() {
     List<Query> queries = new ArrayList<>();
-    for (Path file : files("grafana-provisioning/dashboards", ".json")) {
+    for (Path file : files(DASHBOARDS, ".json")) {
+      queries.addAll(variableQueries(file, json(file)));
+    }
+    queries.addAll(panelQueries(Provisioned::variables));
+    return queries;
+  }
+
+  /**
+   * The queries of the panels that ask for a variable, with every value chosen one by one.
+   *
+   * @param values asks for the values that a variable offers
+   */
+  static List<Query> panelQueriesWithValuesChosen(Function<Query, List<String>> values) {
+    List<String> all = panelQueries(Provisioned::variables).stream().map(Query::text).toList();
+    return panelQueries(
+            (file, dashboard) -> {
+              Map<String, String> variables = variables(file, dashboard);
+              List<Query> asked = variableQueries(file, dashboard);
+              for (int i = 0; i < asked.size(); i++) {
+                String name =
+                    dashboard.path("templating").path("list").path(i).path("name").asText();
+                variables.put(name, anyOf(values.apply(asked.get(i))));
+              }
+              return variables;
+            })
+        .stream()
+        .filter(query -> !all.contains(query.text()))
+        .toList();
+  }
+
+  /** As Grafana writes several values into a PromQL or LogQL string. */
+  private static String anyOf(List<String> values) {
+    return values.stream()
+        .map(value -> value.replaceAll("[\\\\^$*+?.()|\\[\\]{}]", "\\\\\\\\$0"))
+        .collect(Collectors.joining("|", "(", ")"));
+  }
+
+  private static List<Query> variableQueries(Path file, JsonNode dashboard) {
+    List<Query> queries = new ArrayList<>();
+    for (JsonNode variable : dashboard.path("templating").path("list")) {
+      queries.add(
+          new Query(
+              file.getFileName() + ": variable " + variable.path("name").asText(),
+              Kind.LABEL_VALUES,
+              variable.path("datasource").path("uid").asText(),
+              filled(variable.path("query").path("query").asText(), variables(file, dashboard)),
+              "",
+              false));
+    }
+    return queries;
+  }
+
+  private static List<Query> panelQueries(
+      BiFunction<Path, JsonNode, Map<String, String>> filledWith) {
+    List<Query> queries = new ArrayList<>();
+    for (Path file : files(DASHBOARDS, ".json")) {
       JsonNode dashboard = json(file);
-      Map<String, String> variables = variables(dashboard);
-      for (JsonNode variable : dashboard.path("templating").path("list")) {
-        String where = file.getFileName() + ": variable " + variable.path("name").asText();
-        queries.add(
-            new Query(
-                where,
-                Kind.LABEL_VALUES,
-                variable.path("datasource").path("uid").asText(),
-                filled(variable.path("query").path("query").asText(), variables),
-                "",
-                false));
-      }
+      Map<String, String> variables = filledWith.apply(file, dashboard);
       for (JsonNode panel : dashboard.path("panels")) {
         for (JsonNode target : panel.path("targets")) {
           queries.add(query(file, panel, target, variables));
@@ -133,7 +191,10 @@ final class Provisioned {
         target.path("exemplar").asBoolean());
   }
 
-  /** Every condition: Prometheus' alert rules, Grafana's own, and the dashboards' annotations. */
+  /**
+   * Every condition: Prometheus' alert rules, Grafana's own, the dashboards' annotations, and what
+   * the runbooks and the tour have asked.
+   */
   static List<Query> conditions() {
     List<Query> conditions = new ArrayList<>();
     for (Path file : files("prometheus/rules", ".yaml")) {
@@ -150,7 +211,7 @@ final class Provisioned {
         }
       }
     }
-    for (Path file : files("grafana-provisioning/dashboards", ".json")) {
+    for (Path file : files(DASHBOARDS, ".json")) {
       JsonNode dashboard = json(file);
       for (JsonNode annotation : dashboard.path("annotations").path("list")) {
         Query asWritten =
@@ -160,12 +221,76 @@ final class Provisioned {
                 asWritten.where(),
                 Kind.CONDITION,
                 annotation.path("datasource").path("uid").asText(),
-                filled(asWritten.text(), variables(dashboard)),
+                filled(asWritten.text(), variables(file, dashboard)),
                 "",
                 false));
       }
     }
+    for (Path page : pages()) {
+      IN_A_PAGE
+          .matcher(text(page))
+          .results()
+          .map(query -> query.group(1))
+          .map(text -> new Query(name(page), Kind.CONDITION, "prometheus", text, "", false))
+          .forEach(conditions::add);
+    }
     return conditions;
+  }
+
+  /** The dashboards that a link of a dashboard, a panel or a page leads to, by what links. */
+  static Map<String, List<String>> links() {
+    Map<String, List<String>> links = new TreeMap<>();
+    for (Path file : files(DASHBOARDS, ".json")) {
+      JsonNode dashboard = json(file);
+      dashboard.path("links").forEach(link -> links.put(name(file), leadsTo(file, link)));
+      for (JsonNode panel : dashboard.path("panels")) {
+        String where = name(file) + ": " + panel.path("title").asText();
+        panel.path("links").forEach(link -> links.put(where, leadsTo(file, link)));
+      }
+    }
+    for (Path page : pages()) {
+      links.put(name(page), uids(text(page)));
+    }
+    return links;
+  }
+
+  /** By its address, or by the tags of other dashboards. */
+  private static List<String> leadsTo(Path from, JsonNode link) {
+    if (link.path("type").asText().equals("link")) {
+      return uids(link.path("url").asText());
+    }
+    List<JsonNode> tags = each(link.path("tags")).toList();
+    List<String> tagged =
+        files(DASHBOARDS, ".json").stream()
+            .filter(file -> !file.equals(from))
+            .map(Provisioned::json)
+            .filter(dashboard -> each(dashboard.path("tags")).toList().containsAll(tags))
+            .map(dashboard -> dashboard.path("uid").asText())
+            .toList();
+    return tagged.isEmpty() ? List.of(link.path("title").asText()) : tagged;
+  }
+
+  private static List<String> uids(String text) {
+    return Pattern.compile("/d/([\\w-]+)")
+        .matcher(text)
+        .results()
+        .map(uid -> uid.group(1))
+        .toList();
+  }
+
+  /** The uids of the dashboards. */
+  static List<String> dashboards() {
+    return files(DASHBOARDS, ".json").stream().map(f -> json(f).path("uid").asText()).toList();
+  }
+
+  private static List<Path> pages() {
+    List<Path> pages = new ArrayList<>(files("docs/runbooks", ".md"));
+    pages.add(CHECKOUT.resolve("docs/tour.md"));
+    return pages;
+  }
+
+  private static String name(Path file) {
+    return file.getFileName().toString();
   }
 
   private static Query condition(String where, JsonNode rule) {
@@ -196,12 +321,12 @@ final class Provisioned {
             });
   }
 
-  /** As Grafana has them with "All" chosen and 15 minutes shown on 60 points. */
-  private static Map<String, String> variables(JsonNode dashboard) {
+  /** As Grafana has them with "All" chosen; $__rate_interval is four times the interval. */
+  private static Map<String, String> variables(Path file, JsonNode dashboard) {
     Map<String, String> variables = new TreeMap<>();
-    variables.put("__range", "15m");
-    variables.put("__interval", "15s");
-    variables.put("__rate_interval", "1m");
+    variables.put("__range", RECENT.toSeconds() + "s");
+    variables.put("__interval", STEP.toSeconds() + "s");
+    variables.put("__rate_interval", STEP.multipliedBy(4).toSeconds() + "s");
     for (JsonNode variable : dashboard.path("templating").path("list")) {
       variables.put(variable.path("name").asText(), variable.path("allValue").asText());
     }
@@ -214,6 +339,14 @@ final class Provisioned {
         .properties()
         .forEach(entry -> reasons.put(entry.getKey(), entry.getValue().asText()));
     return reasons;
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static JsonNode yaml(String path) {
