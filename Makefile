@@ -55,7 +55,7 @@ logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker
 	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
 
 ##@ Work on it
-.PHONY: build test test-matrix e2e test-observability test-compose bench-drain lint format
+.PHONY: build test test-matrix e2e test-observability test-compose bench-services bench-drain lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -79,8 +79,11 @@ test-observability: up ## every query, link and rule of the dashboards and alert
 test-compose: build ## compose.yaml for real, on stand-in images, in an engine of its own
 	containers/test-compose
 
-bench-drain: build ## how fast persist-worker empties a backlog, beside its physical limit
-	java -jar benchmarks/target/benchmarks.jar drain
+bench-services: build ## the three services under load, each beside its physical limit: 10 minutes [QUICK=1 one minute]
+	java -jar benchmarks/target/benchmarks.jar services $(if $(QUICK),--quick)
+
+bench-drain: build ## of these, how fast persist-worker empties a backlog
+	java -jar benchmarks/target/benchmarks.jar services --only PERSIST
 
 lint: ## every configuration file: compose.yaml, Collector, Prometheus rules and their tests, Loki, dashboards
 	containers/lint

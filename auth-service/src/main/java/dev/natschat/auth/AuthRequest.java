@@ -31,7 +31,14 @@ record AuthRequest(
    * @throws IllegalArgumentException if it is no request, or not that sender's
    */
   static AuthRequest from(String jwt, String senderXkey) {
-    JsonNode claims = NatsJwt.verify(jwt, Nkey.SERVER);
+    return from(NatsJwt.verify(jwt, Nkey.SERVER), senderXkey);
+  }
+
+  /**
+   * @param claims of a request that is authentic
+   * @throws IllegalArgumentException if it is no request, or not that sender's
+   */
+  static AuthRequest from(JsonNode claims, String senderXkey) {
     JsonNode nats = claims.path("nats");
     JsonNode server = nats.path("server_id");
     if (!AUDIENCE.equals(claims.path("aud").asText())

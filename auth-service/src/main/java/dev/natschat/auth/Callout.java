@@ -3,7 +3,7 @@ package dev.natschat.auth;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.natschat.auth.Metrics.Result;
-import dev.natschat.auth.Refusal.Kind;
+import dev.natschat.auth.Refusal.Reason;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.Message;
@@ -54,6 +54,7 @@ final class Callout implements AutoCloseable {
   private final ThreadPoolExecutor workers = newWorkers();
   private final Connection nats;
   private final Xkey xkey;
+  private final Requests requests;
   private final Jwks keys;
   private final TokenValidator validator;
   private final Issuer issuer;
@@ -71,6 +72,7 @@ final class Callout implements AutoCloseable {
       Metrics metrics) {
     this.nats = nats;
     this.xkey = xkey;
+    requests = new Requests(xkey);
     this.keys = keys;
     this.validator = validator;
     this.issuer = issuer;
@@ -99,7 +101,7 @@ final class Callout implements AutoCloseable {
     } catch (RejectedExecutionException full) {
       Question question = read(message, start);
       if (question != null) {
-        refuse(question, new Refusal(Kind.ERROR, "too many connect at once"));
+        refuse(question, new Refusal(Reason.TOO_MANY));
       }
     }
   }
@@ -121,6 +123,7 @@ final class Callout implements AutoCloseable {
     } catch (IllegalArgumentException e) {
       refusals.warn("cannot read a request of the broker: {}", e.toString());
       metrics.answered(Result.ERROR, start);
+      metrics.refused(Reason.UNREADABLE);
       return null;
     }
   }
@@ -130,6 +133,7 @@ final class Callout implements AutoCloseable {
       // The broker has turned the client away. Working on it would make the next ones late, too.
       refusals.warn("too late for an answer: {}", question.request);
       metrics.answered(Result.ERROR, question.start);
+      metrics.refused(Reason.TOO_LATE);
       return;
     }
     try {
@@ -138,14 +142,14 @@ final class Callout implements AutoCloseable {
       respond(question, Result.AUTHORIZED, issuer.admission(question.request, userJwt));
       log.info("let {} in: {}", user.name(), question.request);
     } catch (Refusal refusal) {
-      if (refusal.kind() == Kind.UNKNOWN_KEY && mayAskKeycloak) {
+      if (refusal.reason() == Reason.UNKNOWN_KEY && mayAskKeycloak) {
         decideAfterAskingKeycloak(question);
       } else {
         refuse(question, refusal);
       }
     } catch (RuntimeException bug) {
       log.error("cannot answer {}", question.request, bug);
-      refuse(question, new Refusal(Kind.ERROR, "internal error"));
+      refuse(question, new Refusal(Reason.INTERNAL));
     }
   }
 
@@ -153,14 +157,15 @@ final class Callout implements AutoCloseable {
     try {
       keys.askAgainThen(() -> decide(question, false));
     } catch (RejectedExecutionException full) {
-      refuse(question, new Refusal(Kind.ERROR, "too many with unknown keys"));
+      refuse(question, new Refusal(Reason.TOO_MANY_UNKNOWN_KEYS));
     }
   }
 
   private void refuse(Question question, Refusal refusal) {
-    Result result = refusal.kind() == Kind.ERROR ? Result.ERROR : Result.REJECTED;
-    respond(question, result, issuer.refusal(question.request, refusal.reason()));
-    refusals.warn("refused: {}: {}", question.request, refusal.reason());
+    Reason reason = refusal.reason();
+    respond(question, reason.result(), issuer.refusal(question.request, reason.text()));
+    metrics.refused(reason);
+    refusals.warn("refused: {}: {}", question.request, reason.text());
   }
 
   @WithSpan("decrypt")
@@ -170,13 +175,13 @@ final class Callout implements AutoCloseable {
     if (sender == null) {
       throw new IllegalArgumentException("not encrypted");
     }
-    return AuthRequest.from(new String(xkey.open(message.getData(), sender), US_ASCII), sender);
+    return requests.open(message.getData(), sender);
   }
 
   @WithSpan("validate token")
   ChatUser validateToken(AuthRequest request) throws Refusal {
     if (!request.isChatClient()) {
-      throw new Refusal(Kind.REJECTED, "not a chat client");
+      throw new Refusal(Reason.NOT_A_CHAT_CLIENT);
     }
     return validator.validate(request.token());
   }

@@ -1,5 +1,6 @@
 package dev.natschat.auth;
 
+import dev.natschat.auth.Refusal.Reason;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.metrics.DoubleHistogram;
@@ -27,8 +28,10 @@ final class Metrics {
   }
 
   private static final AttributeKey<String> RESULT = AttributeKey.stringKey("result");
+  private static final AttributeKey<String> REASON = AttributeKey.stringKey("reason");
 
   private final LongCounter requests;
+  private final LongCounter refusals;
   private final DoubleHistogram duration;
 
   Metrics(Meter meter) {
@@ -37,6 +40,12 @@ final class Metrics {
             .counterBuilder("auth.requests")
             .setUnit("{request}")
             .setDescription("Authorization requests of the broker that were answered")
+            .build();
+    refusals =
+        meter
+            .counterBuilder("auth.refusals")
+            .setUnit("{refusal}")
+            .setDescription("Clients that were not let in, by the reason")
             .build();
     duration =
         meter
@@ -49,6 +58,9 @@ final class Metrics {
     for (Result result : Result.values()) {
       requests.add(0, result.attributes());
     }
+    for (Reason reason : Reason.values()) {
+      refusals.add(0, Attributes.of(REASON, reason.toString()));
+    }
   }
 
   /**
@@ -57,5 +69,9 @@ final class Metrics {
   void answered(Result result, long start) {
     requests.add(1, result.attributes());
     duration.record((System.nanoTime() - start) / 1e9);
+  }
+
+  void refused(Reason reason) {
+    refusals.add(1, Attributes.of(REASON, reason.toString()));
   }
 }

@@ -5,7 +5,8 @@ import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSVerifier;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
-import dev.natschat.auth.Refusal.Kind;
+import dev.natschat.auth.Refusal.Reason;
+import java.nio.ByteBuffer;
 import java.text.ParseException;
 import java.time.Clock;
 import java.time.Instant;
@@ -30,6 +31,7 @@ final class TokenValidator {
   private final Keys keys;
   private final String issuer;
   private final Clock clock;
+  private final KnownTokens known = new KnownTokens();
 
   TokenValidator(Keys keys, String issuer, Clock clock) {
     this.keys = keys;
@@ -38,40 +40,47 @@ final class TokenValidator {
   }
 
   ChatUser validate(String token) throws Refusal {
-    require(!token.isEmpty(), "no auth_token");
+    require(!token.isEmpty(), Reason.NO_TOKEN);
+    ByteBuffer hash = KnownTokens.hash(token);
+    ChatUser user = known.find(hash, keys, clock.instant());
+    return user == null ? verify(token, hash) : user;
+  }
+
+  private ChatUser verify(String token, ByteBuffer hash) throws Refusal {
     try {
       SignedJWT jwt = SignedJWT.parse(token);
       // The one that Keycloak signs with. The token's word does not choose it: HS256 with the
-      // public
-      // key as its secret would pass.
-      require(JWSAlgorithm.RS256.equals(jwt.getHeader().getAlgorithm()), "not signed with RS256");
+      // public key as its secret would pass.
+      require(JWSAlgorithm.RS256.equals(jwt.getHeader().getAlgorithm()), Reason.WRONG_ALGORITHM);
       String keyId = jwt.getHeader().getKeyID();
-      require(keyId != null, "names no key");
+      require(keyId != null, Reason.NO_KEY);
       JWSVerifier key = keys.find(keyId);
       if (key == null) {
-        throw new Refusal(Kind.UNKNOWN_KEY, "signed with an unknown key");
+        throw new Refusal(Reason.UNKNOWN_KEY);
       }
-      require(jwt.verify(key), "wrong signature");
-      return user(jwt.getJWTClaimsSet());
+      require(jwt.verify(key), Reason.WRONG_SIGNATURE);
+      ChatUser user = user(jwt.getJWTClaimsSet());
+      known.add(hash, user, keyId, key); // of refusals none: anybody can make as many as they like
+      return user;
     } catch (ParseException e) {
-      throw new Refusal(Kind.REJECTED, "not a signed JWT");
+      throw new Refusal(Reason.NOT_A_JWT);
     } catch (JOSEException e) {
-      throw new Refusal(Kind.REJECTED, "signature cannot be verified");
+      throw new Refusal(Reason.WRONG_SIGNATURE);
     }
   }
 
   private ChatUser user(JWTClaimsSet claims) throws Refusal {
     // ID and refresh tokens of the same client carry the same roles.
-    require("Bearer".equals(claims.getClaim("typ")), "not an access token");
-    require(issuer.equals(claims.getIssuer()), "of another issuer");
-    require(CLIENT.equals(claims.getClaim("azp")), "for another client");
+    require("Bearer".equals(claims.getClaim("typ")), Reason.WRONG_TYPE);
+    require(issuer.equals(claims.getIssuer()), Reason.WRONG_ISSUER);
+    require(CLIENT.equals(claims.getClaim("azp")), Reason.WRONG_CLIENT);
     Instant now = clock.instant();
     Date expires = claims.getExpirationTime();
-    require(expires != null && expires.toInstant().isAfter(now), "expired");
+    require(expires != null && expires.toInstant().isAfter(now), Reason.EXPIRED);
     Date notBefore = claims.getNotBeforeTime();
-    require(notBefore == null || !notBefore.toInstant().isAfter(now), "not yet valid");
+    require(notBefore == null || !notBefore.toInstant().isAfter(now), Reason.NOT_YET_VALID);
     String name = claims.getClaim("preferred_username") instanceof String text ? text : "";
-    require(!name.isBlank() && name.length() <= MAX_NAME_LENGTH, "without a name");
+    require(!name.isBlank() && name.length() <= MAX_NAME_LENGTH, Reason.NO_NAME);
     Collection<?> roles = roles(claims);
     return new ChatUser(name, roles.contains("admin"), roles.contains("user"), expires.toInstant());
   }
@@ -84,9 +93,9 @@ final class TokenValidator {
         : Set.of();
   }
 
-  private static void require(boolean good, String reason) throws Refusal {
+  private static void require(boolean good, Reason reason) throws Refusal {
     if (!good) {
-      throw new Refusal(Kind.REJECTED, reason);
+      throw new Refusal(reason);
     }
   }
 }

@@ -34,6 +34,7 @@ final class WarmUp {
 
   private final Xkey brokerXkey;
   private final Xkey ourXkey;
+  private final Requests requests;
   private final String brokerXkeyName;
   private final String ourXkeyName;
   private final SigningKey brokerKey;
@@ -48,14 +49,16 @@ final class WarmUp {
     brokerXkey = new Xkey(brokerSeed);
     brokerXkeyName = Nkey.CURVE.encodePublicKey(Nkey.CURVE.publicKey(brokerSeed));
     ourXkey = new Xkey(ourSeed);
+    requests = new Requests(ourXkey);
     ourXkeyName = Nkey.CURVE.encodePublicKey(Nkey.CURVE.publicKey(ourSeed));
     brokerKey = new SigningKey(Nkey.SERVER, brokerSeed);
     issuer = new Issuer(new SigningKey(Nkey.ACCOUNT, ourSeed), Clock.systemUTC());
     KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
     generator.initialize(2048);
     KeyPair rsa = generator.generateKeyPair();
-    RSASSAVerifier verifier = new RSASSAVerifier((RSAPublicKey) rsa.getPublic());
-    validator = new TokenValidator(keyId -> verifier, ISSUER, Clock.systemUTC());
+    RSAPublicKey key = (RSAPublicKey) rsa.getPublic();
+    // A new verifier each time: of a known one, the token would be known, too.
+    validator = new TokenValidator(keyId -> new RSASSAVerifier(key), ISSUER, Clock.systemUTC());
     token = token(rsa);
   }
 
@@ -69,9 +72,7 @@ final class WarmUp {
 
   private void exchange() throws Refusal {
     byte[] question = brokerXkey.seal(question().getBytes(US_ASCII), ourXkeyName);
-    AuthRequest request =
-        AuthRequest.from(
-            new String(ourXkey.open(question, brokerXkeyName), US_ASCII), brokerXkeyName);
+    AuthRequest request = requests.open(question, brokerXkeyName);
     ChatUser user = validator.validate(request.token());
     String userJwt = issuer.userJwt(request, user, Permissions.of(user, false));
     ourXkey.seal(issuer.admission(request, userJwt).getBytes(US_ASCII), request.serverXkey());

@@ -14,7 +14,8 @@ import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.PlainJWT;
 import com.nimbusds.jwt.SignedJWT;
-import dev.natschat.auth.Refusal.Kind;
+import dev.natschat.auth.Metrics.Result;
+import dev.natschat.auth.Refusal.Reason;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.Date;
@@ -125,7 +126,7 @@ class TokenValidatorTest {
 
     assertThatExceptionOfType(Refusal.class)
         .isThrownBy(() -> validator.validate(token))
-        .matches(refusal -> refusal.kind() == Kind.UNKNOWN_KEY);
+        .matches(refusal -> refusal.reason() == Reason.UNKNOWN_KEY);
   }
 
   @Test
@@ -226,7 +227,7 @@ class TokenValidatorTest {
   private void assertRejected(String token, String reason) {
     assertThatExceptionOfType(Refusal.class)
         .isThrownBy(() -> validator.validate(token))
-        .matches(refusal -> refusal.kind() == Kind.REJECTED)
+        .matches(refusal -> refusal.reason().result() == Result.REJECTED)
         .withMessage(reason);
   }
 }

@@ -7,20 +7,22 @@ import io.nats.client.api.PublishAck;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 /** Chat messages, each with the trace of its own that a traced publisher would give it. */
 final class Backlog {
   private static final int UNACKNOWLEDGED = 2_000;
-  private static final int ROOMS = 20;
+  static final int ROOMS = 20;
+  private static final HexFormat HEX = HexFormat.of();
 
   private Backlog() {}
 
-  static void publish(JetStream stream, int messages) {
+  static void publish(JetStream stream, int messages, Tracing tracing) {
     List<CompletableFuture<PublishAck>> acks = new ArrayList<>();
     for (int i = 0; i < messages; i++) {
-      acks.add(stream.publishAsync(message(i)));
+      acks.add(stream.publishAsync(message(i, tracing)));
       if (acks.size() == UNACKNOWLEDGED) {
         await(acks);
       }
@@ -33,17 +35,22 @@ final class Backlog {
     acks.clear();
   }
 
-  private static NatsMessage message(int number) {
+  private static NatsMessage message(int number, Tracing tracing) {
     return NatsMessage.builder()
         .subject("chat." + room(number))
-        .headers(
-            new Headers()
-                .add("traceparent", "00-" + traceId(number) + "-" + spanId(number) + "-01"))
-        .data(
-            "{\"user\":\"alice\",\"text\":\"%s\",\"timestamp\":%d,\"room\":\"%s\"}"
-                .formatted(text(number), System.currentTimeMillis(), room(number))
-                .getBytes(UTF_8))
+        .headers(new Headers().add("traceparent", traceparent(number, tracing)))
+        .data(body(number).getBytes(UTF_8))
         .build();
+  }
+
+  static String body(int number) {
+    return "{\"user\":\"alice\",\"text\":\""
+        + text(number)
+        + "\",\"timestamp\":"
+        + System.currentTimeMillis()
+        + ",\"room\":\""
+        + room(number)
+        + "\"}";
   }
 
   static String room(int number) {
@@ -54,11 +61,15 @@ final class Backlog {
     return "message " + number + ": what people say to each other takes about this much room";
   }
 
+  static String traceparent(int number, Tracing tracing) {
+    return "00-" + traceId(number) + "-" + spanId(number) + "-" + tracing.flags(number);
+  }
+
   static String traceId(int number) {
-    return "%032x".formatted(number + 1L);
+    return HEX.toHexDigits(0L) + HEX.toHexDigits(number + 1L);
   }
 
   private static String spanId(int number) {
-    return "%016x".formatted(number + 1L);
+    return HEX.toHexDigits(number + 1L);
   }
 }

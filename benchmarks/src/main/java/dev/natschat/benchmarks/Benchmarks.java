@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
     name = "benchmarks",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = Drain.class)
+    subcommands = Services.class)
 public final class Benchmarks {
   private Benchmarks() {}
 

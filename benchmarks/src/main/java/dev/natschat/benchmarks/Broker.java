@@ -8,9 +8,10 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** A nats-server with a file store and without authentication. */
+/** A nats-server of its own. */
 final class Broker implements AutoCloseable {
   private static final Path FROM_TOOLS = Path.of(".tools", "bin", "nats-server");
 
@@ -22,6 +23,7 @@ final class Broker implements AutoCloseable {
     this.url = url;
   }
 
+  /** With a file store and without authentication. */
   static Broker start(Path directory) throws IOException, InterruptedException {
     int port = freePort();
     Path configuration =
@@ -29,13 +31,68 @@ final class Broker implements AutoCloseable {
             directory.resolve("nats.conf"),
             "listen: \"127.0.0.1:%d\"%njetstream { store_dir: \"%s\" }%n"
                 .formatted(port, directory.resolve("store")));
+    return start(configuration, port, Map.of(), directory);
+  }
+
+  /**
+   * As nats/nats.conf has it, with new secrets in the directory of that name.
+   *
+   * @param encrypted whether requests to the callout are
+   */
+  static Broker startWithCallout(Path directory, boolean encrypted)
+      throws IOException, InterruptedException {
+    generateSecrets(directory.resolve("secrets"));
+    String secrets = Files.readString(directory.resolve("secrets/nats-secrets.conf"));
+    String text = Files.readString(Path.of("nats", "nats.conf"));
+    if (!encrypted) { // the server refuses a variable that is not used
+      secrets = secrets.replaceAll("(?m)^XKEY_PUBLIC_KEY.*$", "");
+      text = text.replaceAll("(?m)^ *xkey:.*$", "");
+    }
+    Files.writeString(directory.resolve("secrets.conf"), secrets);
+    Path configuration = Files.writeString(directory.resolve("nats.conf"), text);
+    int port = freePort();
+    Map<String, String> environment =
+        Map.of(
+            "NATS_BIND", "127.0.0.1",
+            "NATS_PORT", String.valueOf(port),
+            "NATS_WEBSOCKET_PORT", "-1",
+            "NATS_MONITOR_PORT", "-1",
+            "NATS_STORE_DIR", "\"" + directory.resolve("store") + "\"");
+    return start(configuration, port, environment, directory);
+  }
+
+  /** Of a service, where the callout is on. */
+  static String password(Path directory, String service) throws IOException {
+    return Files.readString(directory.resolve("secrets").resolve("nats-" + service + "-password"));
+  }
+
+  private static void generateSecrets(Path directory) throws IOException, InterruptedException {
+    int code =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                "auth-service/target/auth-service.jar",
+                "dev.natschat.auth.GenerateSecrets",
+                directory.toString())
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start()
+            .waitFor();
+    if (code != 0) {
+      throw new IOException("no secrets were made: code " + code);
+    }
+  }
+
+  private static Broker start(
+      Path configuration, int port, Map<String, String> environment, Path directory)
+      throws IOException, InterruptedException {
     String server = System.getenv().getOrDefault("NATS_SERVER", FROM_TOOLS.toString());
-    Process process =
+    ProcessBuilder builder =
         new ProcessBuilder(server, "-c", configuration.toString())
             .redirectErrorStream(true)
-            .redirectOutput(directory.resolve("nats.log").toFile())
-            .start();
-    Broker broker = new Broker(process, "nats://127.0.0.1:" + port);
+            .redirectOutput(directory.resolve("nats.log").toFile());
+    builder.environment().putAll(environment);
+    Broker broker = new Broker(builder.start(), "nats://127.0.0.1:" + port);
     broker.awaitReady();
     return broker;
   }
@@ -55,7 +112,7 @@ final class Broker implements AutoCloseable {
   private void awaitReady() throws IOException, InterruptedException {
     while (true) {
       try {
-        connect().close();
+        new WireClient(url).close();
         return;
       } catch (IOException e) {
         if (!process.isAlive()) {

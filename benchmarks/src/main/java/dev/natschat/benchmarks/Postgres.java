@@ -50,6 +50,20 @@ final class Postgres implements AutoCloseable {
     return DriverManager.getConnection(url(), USER, PASSWORD);
   }
 
+  /** The tables that persist-worker makes. */
+  void createTables() throws SQLException, IOException {
+    try (Connection connection = connect();
+        Statement schema = connection.createStatement()) {
+      schema.execute(
+          Files.readString(
+              Path.of("persist-worker/src/main/resources/db/migration/V1__messages.sql")));
+    }
+  }
+
+  int port() {
+    return server.getPort();
+  }
+
   /** The first column of the only row. */
   static double number(Connection connection, String query) throws SQLException {
     try (Statement statement = connection.createStatement();

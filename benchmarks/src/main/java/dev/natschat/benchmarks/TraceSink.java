@@ -16,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -49,6 +50,15 @@ final class TraceSink implements AutoCloseable {
     return "http://127.0.0.1:" + server.getPort();
   }
 
+  /** How many spans came so far. */
+  long spans() throws InvalidProtocolBufferException {
+    long count = 0;
+    for (byte[] export : exports) {
+      count += spans(ExportTraceServiceRequest.parseFrom(export)).size();
+    }
+    return count;
+  }
+
   /**
    * What came so far.
    *
@@ -57,7 +67,11 @@ final class TraceSink implements AutoCloseable {
    *     producer's
    * @param links on spans of more than one link
    */
-  record Received(Map<String, Integer> spans, int tracedMessages, long links, long dropped) {}
+  record Received(Map<String, Integer> spans, int tracedMessages, long links, long dropped) {
+    int total() {
+      return spans.values().stream().mapToInt(Integer::intValue).sum();
+    }
+  }
 
   Received read(int messages) throws InvalidProtocolBufferException {
     Map<String, Integer> spans = new TreeMap<>();
@@ -74,8 +88,7 @@ final class TraceSink implements AutoCloseable {
         links += span.getLinksCount() > 1 ? span.getLinksCount() : 0;
         dropped += span.getDroppedLinksCount() + span.getDroppedAttributesCount();
         if (span.getKind() == Span.SpanKind.SPAN_KIND_CONSUMER
-            && numbers.remove(java.util.HexFormat.of().formatHex(span.getTraceId().toByteArray()))
-                != null) {
+            && numbers.remove(HexFormat.of().formatHex(span.getTraceId().toByteArray())) != null) {
           traced++;
         }
       }

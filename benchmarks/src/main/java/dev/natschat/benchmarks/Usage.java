@@ -28,10 +28,18 @@ final class Usage {
   }
 
   /** The most memory that was ever resident. */
-  static long peakMebibytes(long pid) throws IOException {
+  static double peakMebibytes(long pid) throws IOException {
+    return mebibytes(pid, "VmHWM:");
+  }
+
+  static double residentMebibytes(long pid) throws IOException {
+    return mebibytes(pid, "VmRSS:");
+  }
+
+  private static double mebibytes(long pid, String field) throws IOException {
     return Files.readAllLines(proc(pid, "status")).stream()
-        .filter(line -> line.startsWith("VmHWM:"))
-        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)
+        .filter(line -> line.startsWith(field))
+        .mapToInt(line -> Integer.parseInt(line.replaceAll("\\D", "")) / 1024)
         .findFirst()
         .orElse(0);
   }

@@ -1,0 +1,237 @@
+package dev.natschat.benchmarks;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * How many requests history-service answers, beside how often PostgreSQL runs the same SELECT for
+ * clients that do nothing else.
+ */
+final class History {
+  private static final List<String> JVM = List.of("-Xmx96m");
+  private static final int[] CONCURRENT = {1, 8, 64};
+  private static final int ROWS = 100_000;
+  private static final String INBOX = "_UINBOX.bench.";
+
+  private final Table table =
+      new Table(
+          "history-service answers",
+          "requests/s",
+          "of the yardstick's",
+          "of no agent's",
+          "p50 ms",
+          "p99 ms",
+          "service CPU us",
+          "PostgreSQL CPU us",
+          "of the yardstick's",
+          "nats-server CPU us",
+          "client CPU us",
+          "service peak RSS MiB",
+          "spans/request");
+
+  private final Duration each;
+  private final Duration warmUp;
+
+  // Of this round, by the place in CONCURRENT.
+  private final double[] yardstickRates = new double[CONCURRENT.length];
+  private final double[] yardstickDatabase = new double[CONCURRENT.length];
+  private final double[] untracedRates = new double[CONCURRENT.length];
+  private String yardstickClient = "";
+
+  History(Duration each, Duration warmUp) {
+    this.each = each;
+    this.warmUp = warmUp;
+  }
+
+  void round() throws Exception {
+    Machine.alone(
+        "history",
+        directory -> {
+          try (Postgres postgres = Postgres.start(directory.resolve("postgres"));
+              Broker broker = Broker.start(directory)) {
+            fill(postgres);
+            yardstick(postgres);
+            for (Tracing tracing : Tracing.values()) {
+              System.err.println("history: " + tracing.label() + " ...");
+              service(tracing, broker, postgres, directory);
+            }
+          }
+        });
+  }
+
+  String markdown() {
+    return table.markdown()
+        + "\n\n"
+        + String.format(
+            "%,d rows in %d rooms, 50 of them an answer; %d s each after %d s of warming up. The"
+                + " yardstick is the same SELECT, prepared, by %s.",
+            ROWS, Backlog.ROOMS, each.toSeconds(), warmUp.toSeconds(), yardstickClient);
+  }
+
+  private static void fill(Postgres postgres) throws Exception {
+    postgres.createTables();
+    try (java.sql.Connection connection = postgres.connect();
+        Statement statement = connection.createStatement()) {
+      statement.execute(
+          "INSERT INTO messages (room, username, text, timestamp, stream_seq, stored_at)"
+              + " SELECT 'room-' || n % "
+              + Backlog.ROOMS
+              + ", 'alice', rpad('message ' || n || ': ', 120, 'what people say to each other '),"
+              + " 1764000000000 + n, n, n FROM generate_series(1, "
+              + ROWS
+              + ") n");
+      statement.execute("VACUUM ANALYZE messages");
+    }
+  }
+
+  private void yardstick(Postgres postgres) throws Exception {
+    for (int i = 0; i < CONCURRENT.length; i++) {
+      Select select = Select.with(postgres, CONCURRENT[i]);
+      yardstickClient = select.client();
+      Duration database = postgres.cpu();
+      double done = select.run(each);
+      yardstickRates[i] = done / each.toSeconds();
+      yardstickDatabase[i] = per(done, postgres.cpu().minus(database));
+      table.add(
+          row(i, "yardstick"),
+          yardstickRates[i],
+          1,
+          Double.NaN,
+          Double.NaN,
+          Double.NaN,
+          Double.NaN,
+          yardstickDatabase[i],
+          1,
+          Double.NaN,
+          Double.NaN,
+          Double.NaN,
+          Double.NaN);
+    }
+  }
+
+  private void service(Tracing tracing, Broker broker, Postgres postgres, Path directory)
+      throws Exception {
+    try (TraceSink sink = TraceSink.start();
+        ServiceProcess service = start(tracing, sink, broker, "none", postgres, directory);
+        WireClient client = new WireClient(broker.url())) {
+      service.awaitReady();
+      client.subscribe(INBOX + "*");
+      ask(client, 8, warmUp, tracing);
+      for (int i = 0; i < CONCURRENT.length; i++) {
+        TimeUnit.SECONDS.sleep(2); // what the warm-up left is exported
+        long spans = sink.spans();
+        Duration own = service.cpu();
+        Duration database = postgres.cpu();
+        Duration broking = broker.cpu();
+        long client0 = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        Latencies latencies = ask(client, CONCURRENT[i], each, tracing);
+        long clientCpu = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - client0;
+        int done = latencies.count();
+        double rate = done / (each.toNanos() / 1e9);
+        double serviceCpu = per(done, service.cpu().minus(own));
+        double databaseCpu = per(done, postgres.cpu().minus(database));
+        double brokerCpu = per(done, broker.cpu().minus(broking));
+        untracedRates[i] = tracing == Tracing.OFF ? rate : untracedRates[i];
+        TimeUnit.SECONDS.sleep(2);
+        table.add(
+            row(i, tracing.label()),
+            rate,
+            rate / yardstickRates[i],
+            rate / untracedRates[i],
+            latencies.millis(0.5),
+            latencies.millis(0.99),
+            serviceCpu,
+            databaseCpu,
+            databaseCpu / yardstickDatabase[i],
+            brokerCpu,
+            clientCpu / 1e3 / done,
+            service.peakMebibytes(),
+            (sink.spans() - spans) / (double) done);
+      }
+      service.stop();
+    }
+  }
+
+  static ServiceProcess start(
+      Tracing tracing,
+      TraceSink sink,
+      Broker broker,
+      String password,
+      Postgres postgres,
+      Path directory)
+      throws IOException {
+    return ServiceProcess.start(
+        "history-service",
+        JVM,
+        tracing,
+        sink,
+        Map.of(
+            "NATS_URL",
+            broker.url(),
+            "NATS_USER",
+            "history-service",
+            "NATS_PASS",
+            password,
+            "DATABASE_URL",
+            postgres.url(),
+            "DATABASE_USER",
+            Postgres.USER,
+            "DATABASE_PASSWORD",
+            Postgres.PASSWORD),
+        directory);
+  }
+
+  private static String row(int place, String what) {
+    return CONCURRENT[place] + " at once, " + what;
+  }
+
+  /** Keeps so many requests on their way until the time is over, then waits for the last. */
+  static Latencies ask(WireClient client, int concurrent, Duration time, Tracing tracing)
+      throws IOException {
+    Latencies latencies = new Latencies();
+    long[] asked = new long[concurrent];
+    long end = System.nanoTime() + time.toNanos();
+    int number = 0;
+    int waiting = 0;
+    for (; waiting < concurrent; waiting++) {
+      request(client, number++, waiting, asked, tracing);
+    }
+    client.flush();
+    while (waiting > 0) {
+      String subject = client.next();
+      long now = System.nanoTime();
+      int slot = Integer.parseInt(subject.substring(INBOX.length()));
+      latencies.add(now - asked[slot]);
+      if (now < end) {
+        request(client, number++, slot, asked, tracing);
+      } else {
+        waiting--;
+      }
+      if (!client.hasMore()) {
+        client.flush();
+      }
+    }
+    return latencies;
+  }
+
+  private static void request(
+      WireClient client, int number, int slot, long[] asked, Tracing tracing) throws IOException {
+    asked[slot] = System.nanoTime();
+    client.publish(
+        "chat.history." + Backlog.room(number),
+        INBOX + slot,
+        Backlog.traceparent(number, tracing),
+        "");
+  }
+
+  /** In us. */
+  private static double per(double operations, Duration cpu) {
+    return cpu.toNanos() / 1e3 / operations;
+  }
+}

@@ -1,0 +1,115 @@
+package dev.natschat.benchmarks;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** One of the services, in a JVM of its own with the flags of processes/run. */
+final class ServiceProcess implements AutoCloseable {
+  private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
+  private static final List<String> JVM =
+      List.of("-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData");
+  private static final Duration LONGEST_START = Duration.ofMinutes(2);
+
+  private final Process process;
+  private final Path health;
+  private final Path log;
+  private final long startedNanos = System.nanoTime();
+
+  private ServiceProcess(Process process, Path health, Path log) {
+    this.process = process;
+    this.health = health;
+    this.log = log;
+  }
+
+  static ServiceProcess start(
+      String name,
+      List<String> jvm,
+      Tracing tracing,
+      TraceSink sink,
+      Map<String, String> environment,
+      Path directory)
+      throws IOException {
+    Path health = directory.resolve(name + ".ready");
+    Path log = directory.resolve(name + ".log");
+    List<String> arguments = new ArrayList<>(jvm);
+    arguments.addAll(tracing.arguments(name, sink.endpoint()));
+    arguments.addAll(List.of("-jar", name + "/target/" + name + ".jar"));
+    Map<String, String> more = new HashMap<>(environment);
+    more.put("HEALTH_FILE", health.toString());
+    more.put("OTEL_SEMCONV_STABILITY_OPT_IN", "database");
+    return new ServiceProcess(start(arguments, more, log), health, log);
+  }
+
+  static ServiceProcess startCheapestResponder(
+      List<String> arguments, List<String> jvm, Path directory) throws IOException {
+    Path ready = directory.resolve("responder.ready");
+    Path log = directory.resolve("responder.log");
+    List<String> all = new ArrayList<>(jvm);
+    all.addAll(List.of("-cp", "benchmarks/target/benchmarks.jar"));
+    all.add(CheapestResponder.class.getName());
+    all.addAll(arguments);
+    all.add(ready.toString());
+    return new ServiceProcess(start(all, Map.of(), log), ready, log);
+  }
+
+  private static Process start(List<String> arguments, Map<String, String> environment, Path log)
+      throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(JAVA.toString());
+    command.addAll(JVM);
+    command.addAll(arguments);
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
+    builder.environment().putAll(environment);
+    return builder.start();
+  }
+
+  /** Seconds from the start of the process until it says that it is ready. */
+  double awaitReady() throws IOException, InterruptedException {
+    while (!Files.exists(health)) {
+      if (System.nanoTime() - startedNanos > LONGEST_START.toNanos()) {
+        throw new IOException("not ready:\n" + Files.readString(log));
+      }
+      awaitNext(5);
+    }
+    return (System.nanoTime() - startedNanos) / 1e9;
+  }
+
+  /** Waits a little; a service that has ended is an error with its log. */
+  void awaitNext(long millis) throws IOException, InterruptedException {
+    if (process.waitFor(millis, TimeUnit.MILLISECONDS)) {
+      throw new IOException("ended with " + process.exitValue() + ":\n" + Files.readString(log));
+    }
+  }
+
+  Duration cpu() throws IOException {
+    return Usage.cpu(process.pid());
+  }
+
+  double peakMebibytes() throws IOException {
+    return Usage.peakMebibytes(process.pid());
+  }
+
+  double residentMebibytes() throws IOException {
+    return Usage.residentMebibytes(process.pid());
+  }
+
+  /** Ends it as a supervisor does, so that it exports what it still holds. */
+  void stop() throws InterruptedException {
+    process.destroy();
+    process.waitFor(20, TimeUnit.SECONDS);
+  }
+
+  @Override
+  public void close() {
+    process.destroyForcibly();
+    process.onExit().join();
+  }
+}
