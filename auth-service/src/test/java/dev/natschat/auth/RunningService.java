@@ -16,6 +16,13 @@ final class RunningService implements AutoCloseable {
   /** Starts it and does not wait. */
   RunningService(NatsServer nats, Realm realm, Path healthFile, Map<String, String> more) {
     this.healthFile = healthFile;
+    Config config = Config.from(environment(nats, realm, healthFile, more));
+    thread = new Thread(() -> run(config), "auth-service");
+    thread.start();
+  }
+
+  static Map<String, String> environment(
+      NatsServer nats, Realm realm, Path healthFile, Map<String, String> more) {
     Map<String, String> environment = new HashMap<>();
     environment.put("NATS_URL", nats.url());
     environment.put("NATS_USER", "auth");
@@ -26,9 +33,7 @@ final class RunningService implements AutoCloseable {
     environment.put("XKEY_SEED_FILE", nats.secretFile("xkey-seed").toString());
     environment.put("HEALTH_FILE", healthFile.toString());
     environment.putAll(more);
-    Config config = Config.from(environment);
-    thread = new Thread(() -> run(config), "auth-service");
-    thread.start();
+    return environment;
   }
 
   static RunningService ready(NatsServer nats, Realm realm, Path healthFile) {

@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
  * there can be.
  */
 final class Callout {
-  private static final List<String> JVM = List.of("-Xmx96m");
+  static final List<String> JVM = List.of("-Xmx96m");
   private static final int[] AT_ONCE = {1, 16, 64};
   private static final int COLD_STORM = 500;
   private static final int REFUSALS = 40;
@@ -45,13 +45,17 @@ final class Callout {
           "service CPU us");
 
   private final int connects;
+  private final List<Tracing> tracings;
+  private final List<String> jvm;
   private final Map<String, Double> yardstickRates = new LinkedHashMap<>();
   private final Map<String, Double> untracedRates = new LinkedHashMap<>();
 
   /**
    * @param connects of each number at once
    */
-  Callout(int connects) {
+  Callout(int connects, List<Tracing> tracings, List<String> jvm) {
+    this.tracings = tracings;
+    this.jvm = jvm.isEmpty() ? JVM : jvm;
     this.connects = connects;
   }
 
@@ -59,7 +63,7 @@ final class Callout {
     try (Realm realm = new Realm()) {
       List<String> tokens = tokens(realm, COLD_STORM + AT_ONCE.length * connects);
       Machine.alone("callout: yardstick", directory -> yardstick(tokens, directory));
-      for (Tracing tracing : Tracing.values()) {
+      for (Tracing tracing : tracings) {
         Machine.alone(
             "callout: " + tracing.label(), directory -> service(tracing, realm, tokens, directory));
       }
@@ -100,7 +104,7 @@ final class Callout {
       throws Exception {
     try (TraceSink sink = TraceSink.start();
         Broker broker = Broker.startWithCallout(directory, true);
-        ServiceProcess service = start(tracing, realm, broker, sink, directory)) {
+        ServiceProcess service = start(tracing, jvm, realm, broker, sink, directory)) {
       service.awaitReady();
       storms(
           tracing.label(),
@@ -119,12 +123,12 @@ final class Callout {
   }
 
   static ServiceProcess start(
-      Tracing tracing, Realm realm, Broker broker, TraceSink sink, Path directory)
+      Tracing tracing, List<String> jvm, Realm realm, Broker broker, TraceSink sink, Path directory)
       throws IOException {
     Path secrets = directory.resolve("secrets");
     return ServiceProcess.start(
         "auth-service",
-        JVM,
+        jvm,
         tracing,
         sink,
         Map.of(

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * clients that do nothing else.
  */
 final class History {
-  private static final List<String> JVM = List.of("-Xmx96m");
+  static final List<String> JVM = List.of("-Xmx96m");
   private static final int[] CONCURRENT = {1, 8, 64};
   private static final int ROWS = 100_000;
   private static final String INBOX = "_UINBOX.bench.";
@@ -37,6 +37,8 @@ final class History {
 
   private final Duration each;
   private final Duration warmUp;
+  private final List<Tracing> tracings;
+  private final List<String> jvm;
 
   // Of this round, by the place in CONCURRENT.
   private final double[] yardstickRates = new double[CONCURRENT.length];
@@ -44,7 +46,9 @@ final class History {
   private final double[] untracedRates = new double[CONCURRENT.length];
   private String yardstickClient = "";
 
-  History(Duration each, Duration warmUp) {
+  History(Duration each, Duration warmUp, List<Tracing> tracings, List<String> jvm) {
+    this.tracings = tracings;
+    this.jvm = jvm.isEmpty() ? JVM : jvm;
     this.each = each;
     this.warmUp = warmUp;
   }
@@ -57,7 +61,7 @@ final class History {
               Broker broker = Broker.start(directory)) {
             fill(postgres);
             yardstick(postgres);
-            for (Tracing tracing : Tracing.values()) {
+            for (Tracing tracing : tracings) {
               System.err.println("history: " + tracing.label() + " ...");
               service(tracing, broker, postgres, directory);
             }
@@ -118,7 +122,7 @@ final class History {
   private void service(Tracing tracing, Broker broker, Postgres postgres, Path directory)
       throws Exception {
     try (TraceSink sink = TraceSink.start();
-        ServiceProcess service = start(tracing, sink, broker, "none", postgres, directory);
+        ServiceProcess service = start(tracing, jvm, sink, broker, "none", postgres, directory);
         WireClient client = new WireClient(broker.url())) {
       service.awaitReady();
       client.subscribe(INBOX + "*");
@@ -160,6 +164,7 @@ final class History {
 
   static ServiceProcess start(
       Tracing tracing,
+      List<String> jvm,
       TraceSink sink,
       Broker broker,
       String password,
@@ -168,7 +173,7 @@ final class History {
       throws IOException {
     return ServiceProcess.start(
         "history-service",
-        JVM,
+        jvm,
         tracing,
         sink,
         Map.of(

@@ -51,6 +51,7 @@ final class Persist {
           "service peak RSS MiB");
 
   private final int messages;
+  private final List<Tracing> tracings;
   private final List<String> jvm;
 
   // Of this round.
@@ -58,14 +59,15 @@ final class Persist {
   private double yardstickDatabase;
   private double untracedRate;
 
-  Persist(int messages, List<String> jvm) {
+  Persist(int messages, List<Tracing> tracings, List<String> jvm) {
     this.messages = messages;
-    this.jvm = jvm;
+    this.tracings = tracings;
+    this.jvm = jvm.isEmpty() ? JVM : jvm;
   }
 
   void drainRound() throws Exception {
     Machine.alone("persist: yardstick", this::yardstick);
-    for (Tracing tracing : Tracing.values()) {
+    for (Tracing tracing : tracings) {
       Machine.alone("persist: drain, " + tracing.label(), directory -> drain(tracing, directory));
     }
   }

@@ -33,20 +33,26 @@ final class Services implements Callable<Integer> {
   @Option(names = "--messages", defaultValue = "200000", description = "default: ${DEFAULT-VALUE}")
   private int messages;
 
+  @Option(names = "--connects", defaultValue = "1500", description = "default: ${DEFAULT-VALUE}")
+  private int connects;
+
+  @Option(names = "--tracing", split = ",", description = "${COMPLETION-CANDIDATES}; default: all")
+  private List<Tracing> tracings = List.of(Tracing.values());
+
   @Option(
       names = "--jvm",
       split = ",",
-      description = "of persist-worker; default: that of processes/run")
-  private List<String> jvm = Persist.JVM;
+      description = "of the service; default: that of processes/run")
+  private List<String> jvm = List.of();
 
   @Override
   public Integer call() throws Exception {
     int times = quick ? 1 : rounds;
     System.out.println(Machine.description());
-    Persist persist = new Persist(quick ? 10_000 : messages, jvm);
-    History history =
-        new History(Duration.ofSeconds(quick ? 1 : 5), Duration.ofSeconds(quick ? 1 : 5));
-    Callout callout = new Callout(quick ? 50 : 1500);
+    Persist persist = new Persist(quick ? 10_000 : messages, tracings, jvm);
+    Duration each = Duration.ofSeconds(quick ? 1 : 5);
+    History history = new History(each, each, tracings, jvm);
+    Callout callout = new Callout(quick ? 50 : connects, tracings, jvm);
     Start start = new Start();
     measure(Part.PERSIST, times, persist::drainRound, persist::drainTable);
     measure(

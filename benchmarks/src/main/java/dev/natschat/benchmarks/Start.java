@@ -25,7 +25,7 @@ final class Start {
       for (Tracing tracing : new Tracing[] {Tracing.OFF, Tracing.ALWAYS}) {
         one(
             "auth-service, " + tracing.label(),
-            Callout.start(tracing, realm, broker, sink, directory));
+            Callout.start(tracing, Callout.JVM, realm, broker, sink, directory));
         one(
             "persist-worker, " + tracing.label(),
             Persist.start(
@@ -40,6 +40,7 @@ final class Start {
             "history-service, " + tracing.label(),
             History.start(
                 tracing,
+                History.JVM,
                 sink,
                 broker,
                 Broker.password(directory, "history-service"),

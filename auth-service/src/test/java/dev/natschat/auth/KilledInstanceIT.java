@@ -1,0 +1,88 @@
+package dev.natschat.auth;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two instances, one of them a process that is killed as by kill -9. */
+@SuppressWarnings("try") // the service
+class KilledInstanceIT {
+  private static final int CLIENTS = 300;
+
+  @Test
+  void inAStormOfConnectsNobodyWaitsLongerThanATimeoutAndARetry(@TempDir Path temp)
+      throws Exception {
+    try (NatsServer nats = new NatsServer(temp);
+        Realm realm = new Realm();
+        RunningService stays = RunningService.ready(nats, realm, temp.resolve("health"))) {
+      Process goes = startProcess(nats, realm, temp);
+      List<String> tokens = new ArrayList<>();
+      for (int i = 0; i < CLIENTS; i++) {
+        tokens.add(realm.token("user-" + i, "user"));
+      }
+      List<RawClient> storm = new ArrayList<>();
+      try {
+        for (int i = 0; i < CLIENTS; i++) {
+          if (i == CLIENTS / 2) {
+            goes.destroyForcibly();
+          }
+          storm.add(new RawClient(nats.url()).connect(tokens.get(i)));
+        }
+        goes.onExit().join();
+        List<String> retries = new ArrayList<>();
+        for (int i = 0; i < CLIENTS; i++) {
+          if (!answer(storm.get(i)).equals(RawClient.LET_IN)) {
+            retries.add(tokens.get(i));
+          }
+        }
+        // What the killed instance had taken is lost; the broker asks the other one for the rest.
+        assertThat(retries).hasSizeLessThan(CLIENTS / 2);
+        for (String token : retries) {
+          try (RawClient again = new RawClient(nats.url()).connect(token)) {
+            assertThat(again.answer()).isEqualTo(RawClient.LET_IN);
+          }
+        }
+      } finally {
+        goes.destroyForcibly().onExit().join();
+        for (RawClient client : storm) {
+          client.close();
+        }
+      }
+    }
+  }
+
+  private static String answer(RawClient client) throws IOException {
+    try {
+      return client.answer();
+    } catch (SocketTimeoutException e) {
+      return "nothing";
+    }
+  }
+
+  private static Process startProcess(NatsServer nats, Realm realm, Path temp) throws IOException {
+    Path health = temp.resolve("health-of-process");
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                AuthService.class.getName())
+            .redirectErrorStream(true)
+            .redirectOutput(temp.resolve("process.log").toFile());
+    builder.environment().putAll(RunningService.environment(nats, realm, health, Map.of()));
+    Process process = builder.start();
+    await("ready").atMost(Duration.ofSeconds(60)).until(() -> Files.exists(health));
+    return process;
+  }
+}
