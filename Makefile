@@ -35,7 +35,7 @@ status: build ## is everything healthy: servers, services, rates, telemetry pipe
 	$(TELEMETRY) status
 
 ##@ Use it
-.PHONY: demo send history load trace logs
+.PHONY: demo send history load trace logs dead-letters replay
 demo: build ## alice, bob and charlie talk; prints a trace to look at and the rows stored
 	$(CHAT_CLIENT) demo
 
@@ -54,8 +54,14 @@ trace: build ## a trace as a tree with its log lines: make trace [ID=...] [FOLLO
 logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker] [SINCE=15m]
 	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
 
+dead-letters: build ## what persist-worker could not store, and why: make dead-letters [REASON=too_long]
+	persist-worker/dead-letters list $(if $(REASON),--reason=$(REASON))
+
+replay: build ## stores dead letters after a fix: make replay ID=17, or REASON=refused_by_database, or ALL=1
+	persist-worker/dead-letters replay $(ID) $(if $(REASON),--reason=$(REASON)) $(if $(ALL),--all)
+
 ##@ Work on it
-.PHONY: build test test-matrix e2e test-observability test-compose bench-services bench-drain lint format
+.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services bench-drain lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -70,8 +76,13 @@ test: ## unit and integration tests with a real nats-server and a real PostgreSQ
 test-matrix: ## the extension with every jnats minor, Java 17 and 25, three agents: 10 minutes
 	agent-extension/matrix/run
 
-e2e: up ## system tests against the running system, which is started if needed
+e2e: up ## system tests against the running system, which is started if needed; then a minute of chaos
 	system-tests/run
+	$(MAKE) chaos SECONDS=60
+
+chaos: build ## kills and stalls everything around two workers, then counts: make chaos [SECONDS=600] [SEED=...] [CLUSTER=1]
+	processes/tools nats-server postgres otelcol loki
+	java -jar chaos/target/chaos.jar --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
 
 test-observability: up ## every query, link and rule of the dashboards and alerts against the running back ends
 	system-tests/run -Dit.test=ObservabilityIT -Dfailsafe.failIfNoSpecifiedTests=false
