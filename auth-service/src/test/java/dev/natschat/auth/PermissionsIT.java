@@ -193,6 +193,7 @@ class PermissionsIT {
                 "$JS.API.STREAM.UPDATE.CHAT_MESSAGES",
                 "$JS.API.CONSUMER.INFO.CHAT_MESSAGES.persist-worker",
                 "$JS.API.CONSUMER.DURABLE.CREATE.CHAT_MESSAGES.persist-worker",
+                "$JS.API.CONSUMER.DELETE.CHAT_MESSAGES.persist-worker",
                 "$JS.ACK.CHAT_MESSAGES.persist-worker.1.1.1.1.0")),
         List.of(
             ROOMS_TO_PUBLISH,
@@ -201,7 +202,7 @@ class PermissionsIT {
             List.of(
                 "$JS.API.STREAM.DELETE.CHAT_MESSAGES",
                 "$JS.API.STREAM.CREATE.OTHER",
-                "$JS.API.CONSUMER.DELETE.CHAT_MESSAGES.persist-worker",
+                "$JS.API.CONSUMER.DELETE.CHAT_MESSAGES.another",
                 "_UINBOX.bob.x",
                 "_INBOX.x")));
     assertSubscribes(

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * What the environment says, checked as a whole.
  *
  * @param streamMaxBytes at which the stream refuses further messages
+ * @param streamReplicas servers of a cluster that hold the stream; 1 without a cluster
  * @param ackWait after which the broker delivers an unacknowledged message again
  */
 record Config(
@@ -24,6 +25,7 @@ record Config(
     String databaseUser,
     String databasePassword,
     long streamMaxBytes,
+    int streamReplicas,
     Duration ackWait,
     @Nullable Path healthFile) {
 
@@ -33,6 +35,7 @@ record Config(
   private static final long MIB = 1024 * 1024;
   private static final long DEFAULT_STREAM_MAX_BYTES = 1024 * MIB;
   private static final long DEFAULT_ACK_WAIT_SECONDS = 30;
+  private static final Pattern REPLICAS = Pattern.compile("[135]");
   private static final Pattern NATS_URLS =
       Pattern.compile("(nats|tls|ws|wss)://[^\\s,]+(,(nats|tls|ws|wss)://[^\\s,]+)*");
   private static final Pattern JDBC_URL = Pattern.compile("jdbc:postgresql://\\S+");
@@ -65,6 +68,7 @@ record Config(
             reading.required("DATABASE_USER"),
             reading.required("DATABASE_PASSWORD"),
             reading.atLeast("STREAM_MAX_BYTES", MIB, DEFAULT_STREAM_MAX_BYTES),
+            reading.replicas(),
             Duration.ofSeconds(reading.atLeast("ACK_WAIT_SECONDS", 1, DEFAULT_ACK_WAIT_SECONDS)),
             health == null || health.isBlank() ? null : Path.of(health));
     if (!reading.problems.isEmpty()) {
@@ -85,6 +89,8 @@ record Config(
         + databaseUrl
         + ", streamMaxBytes="
         + streamMaxBytes
+        + ", streamReplicas="
+        + streamReplicas
         + ", ackWait="
         + ackWait
         + "]";
@@ -115,6 +121,16 @@ record Config(
         return "";
       }
       return value;
+    }
+
+    /** An even number survives no more failures than the odd one below it. */
+    int replicas() {
+      String value = value("STREAM_REPLICAS");
+      if (value != null && !REPLICAS.matcher(value).matches()) {
+        problems.add("STREAM_REPLICAS is malformed: expected 1, 3 or 5");
+        return 1;
+      }
+      return value == null ? 1 : Integer.parseInt(value);
     }
 
     long atLeast(String name, long least, long otherwise) {

@@ -2,23 +2,14 @@ package dev.natschat.persist;
 
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
-import io.nats.client.JetStreamManagement;
 import io.nats.client.JetStreamStatusException;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.Message;
 import io.nats.client.PullRequestOptions;
 import io.nats.client.PullSubscribeOptions;
-import io.nats.client.PurgeOptions;
-import io.nats.client.api.AckPolicy;
-import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.ConsumerInfo;
-import io.nats.client.api.DeliverPolicy;
-import io.nats.client.api.DiscardPolicy;
-import io.nats.client.api.RetentionPolicy;
-import io.nats.client.api.StorageType;
-import io.nats.client.api.StreamConfiguration;
-import io.nats.client.api.StreamInfo;
 import java.io.IOException;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.time.ZonedDateTime;
 import java.util.ArrayDeque;
@@ -37,11 +28,11 @@ import org.slf4j.LoggerFactory;
  * <p>Only for one thread; {@link #isConsuming} may be asked by any.
  */
 final class Inbox implements AutoCloseable {
-  static final String STREAM = "CHAT_MESSAGES";
-  static final String DURABLE = "persist-worker";
-
   /** Messages of one INSERT. */
   static final int BATCH = 500;
+
+  /** Messages of a megabyte each become one INSERT, too, if they are poison. */
+  static final long BATCH_BYTES = 4L * 1024 * 1024;
 
   private static final Logger log = LoggerFactory.getLogger(Inbox.class);
 
@@ -54,24 +45,14 @@ final class Inbox implements AutoCloseable {
   /** Also how long a worker that stops may have to wait for the end of its last pull request. */
   private static final Duration PULL_EXPIRES = Duration.ofSeconds(1);
 
-  /** Twice what ten workers hold; more would not be delivered until some are acknowledged. */
-  private static final int MAX_ACK_PENDING = 2 * BATCH * 10;
-
   private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
   private static final Duration WAIT_FOR_FIRST = Duration.ofMillis(200);
 
   /** When more are on their way, a fuller batch is worth this. */
   private static final Duration WAIT_FOR_NEXT = Duration.ofMillis(2);
 
-  /** NATS JetStream's err_code for a consumer, and for a stream, that does not exist. */
-  private static final int CONSUMER_NOT_FOUND = 10014;
-
-  private static final int STREAM_NOT_FOUND = 10059;
-
   private final Connection nats;
-  private final JetStreamManagement management;
-  private final long maxBytes;
-  private final Duration ackWait;
+  private final ChatStream stream;
   private final Deque<Message> leftOver = new ArrayDeque<>();
 
   private volatile @Nullable JetStreamSubscription subscription;
@@ -81,15 +62,9 @@ final class Inbox implements AutoCloseable {
   private long nextLookNanos = System.nanoTime();
   private boolean troubleSaid;
 
-  /**
-   * @param maxBytes at which the stream refuses further messages
-   * @param ackWait after which an unacknowledged message is delivered again
-   */
-  Inbox(Connection nats, long maxBytes, Duration ackWait) throws IOException {
+  Inbox(Connection nats, ChatStream.Persisted persisted, Config config) throws IOException {
     this.nats = nats;
-    this.management = nats.jetStreamManagement();
-    this.maxBytes = maxBytes;
-    this.ackWait = ackWait;
+    this.stream = new ChatStream(nats.jetStreamManagement(), persisted, config);
   }
 
   /** Whether messages that arrive in the stream also arrive here. */
@@ -98,11 +73,13 @@ final class Inbox implements AutoCloseable {
   }
 
   /**
-   * As many messages as are there, up to {@link #BATCH}; after a short wait for the first, none.
+   * As many messages as are there, up to {@link #BATCH} and about {@link #BATCH_BYTES}; after a
+   * short wait for the first, none.
    *
+   * @throws SQLException when the database had to be asked what it has, and does not answer
    * @throws IllegalStateException when the connection was closed for good
    */
-  List<Message> nextBatch() throws InterruptedException {
+  List<Message> nextBatch() throws InterruptedException, SQLException {
     if (nats.getStatus() == Connection.Status.CLOSED) {
       throw new IllegalStateException(
           "The connection to NATS is closed: is NATS_PASS still right? Last error: "
@@ -111,10 +88,12 @@ final class Inbox implements AutoCloseable {
     lookAfterStream();
     pull();
     List<Message> batch = new ArrayList<>(BATCH);
+    long bytes = 0;
     Message message = next(WAIT_FOR_FIRST);
     while (message != null) {
       batch.add(message);
-      if (batch.size() == BATCH) {
+      bytes += message.consumeByteCount();
+      if (batch.size() == BATCH || bytes >= BATCH_BYTES) {
         break;
       }
       if (outstanding == 0) {
@@ -175,79 +154,35 @@ final class Inbox implements AutoCloseable {
     }
   }
 
-  /** Once a second: makes again what was deleted, and keeps the stream from filling up. */
-  private void lookAfterStream() throws InterruptedException {
+  /** The database may be another than before, or the same at an earlier time. */
+  void databaseIsNew() {
+    stream.databaseIsNew();
+    nextLookNanos = System.nanoTime();
+  }
+
+  /**
+   * Once a second: makes again what was deleted, and keeps the stream from filling up.
+   *
+   * @throws SQLException when the database had to be asked, and does not answer
+   */
+  void lookAfterStream() throws InterruptedException, SQLException {
     long now = System.nanoTime();
     if (now - nextLookNanos < 0 || nats.getStatus() != Connection.Status.CONNECTED) {
       return;
     }
     nextLookNanos = now + BETWEEN_LOOKS.toNanos();
     try {
-      ConsumerInfo durable = durable();
+      ConsumerInfo durable = stream.lookAfter();
       if (subscription == null || !durable.getCreationTime().equals(durableCreated)) {
         subscribe(durable);
       }
-      trim(durable);
       troubleSaid = false;
     } catch (IOException | JetStreamApiException e) {
       if (!troubleSaid && nats.getStatus() == Connection.Status.CONNECTED) {
-        log.warn("Waiting for JetStream, stream {}: {}", STREAM, e.getMessage());
+        log.warn("Waiting for JetStream, stream {}: {}", ChatStream.NAME, e.getMessage());
         troubleSaid = true;
       }
     }
-  }
-
-  private ConsumerInfo durable() throws IOException, JetStreamApiException {
-    if (subscription != null) {
-      try {
-        return management.getConsumerInfo(STREAM, DURABLE);
-      } catch (JetStreamApiException e) {
-        if (e.getApiErrorCode() != CONSUMER_NOT_FOUND && e.getApiErrorCode() != STREAM_NOT_FOUND) {
-          throw e;
-        }
-        log.warn("Stream {} or its durable {} is gone: made again", STREAM, DURABLE);
-      }
-    }
-    declareStream();
-    return management.addOrUpdateConsumer(STREAM, durableConfiguration());
-  }
-
-  private void declareStream() throws IOException, JetStreamApiException {
-    try {
-      StreamConfiguration present = management.getStreamInfo(STREAM).getConfiguration();
-      management.updateStream(streamConfiguration(StreamConfiguration.builder(present)));
-    } catch (JetStreamApiException e) {
-      if (e.getApiErrorCode() != STREAM_NOT_FOUND) {
-        throw e;
-      }
-      management.addStream(streamConfiguration(StreamConfiguration.builder()));
-    }
-  }
-
-  /** Discards new messages when full: an old one that nobody has persisted is never given up. */
-  private StreamConfiguration streamConfiguration(StreamConfiguration.Builder builder) {
-    return builder
-        .name(STREAM)
-        .subjects("chat.*", "admin.*")
-        .storageType(StorageType.File)
-        .retentionPolicy(RetentionPolicy.Limits)
-        .discardPolicy(DiscardPolicy.New)
-        .maxMessages(-1)
-        .maxBytes(maxBytes)
-        .maxAge(Duration.ofDays(7))
-        .duplicateWindow(Duration.ofMinutes(2))
-        .build();
-  }
-
-  private ConsumerConfiguration durableConfiguration() {
-    return ConsumerConfiguration.builder()
-        .durable(DURABLE)
-        .deliverPolicy(DeliverPolicy.All)
-        .ackPolicy(AckPolicy.Explicit)
-        .ackWait(ackWait)
-        .maxDeliver(-1)
-        .maxAckPending(MAX_ACK_PENDING)
-        .build();
   }
 
   /** What was pulled of a durable that is gone is kept: it may be all there is of it. */
@@ -267,26 +202,13 @@ final class Inbox implements AutoCloseable {
       old.unsubscribe();
     }
     JetStreamSubscription made =
-        nats.jetStream().subscribe(null, PullSubscribeOptions.fastBind(STREAM, DURABLE));
+        nats.jetStream()
+            .subscribe(null, PullSubscribeOptions.fastBind(ChatStream.NAME, ChatStream.DURABLE));
     made.setPendingLimits(0, 0); // the pull requests are the limit
     outstanding = 0;
     durableCreated = durable.getCreationTime();
     subscription = made;
-    log.info("Consuming stream {} as {}", STREAM, DURABLE);
-  }
-
-  /** A full stream of the limits kind stays full, even when all of it was acknowledged. */
-  private void trim(ConsumerInfo durable) throws IOException, JetStreamApiException {
-    StreamInfo stream = management.getStreamInfo(STREAM);
-    long persisted = durable.getAckFloor().getStreamSequence();
-    if (stream.getStreamState().getByteCount() > maxBytes / 2
-        && persisted >= stream.getStreamState().getFirstSequence()) {
-      long purged =
-          management
-              .purgeStream(STREAM, PurgeOptions.builder().sequence(persisted + 1).build())
-              .getPurged();
-      log.info("Stream {} was over half full: {} persisted messages removed", STREAM, purged);
-    }
+    log.info("Consuming stream {} as {}", ChatStream.NAME, ChatStream.DURABLE);
   }
 
   /**

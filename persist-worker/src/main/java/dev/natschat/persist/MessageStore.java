@@ -6,6 +6,7 @@ import dev.natschat.persist.Poison.Reason;
 import io.nats.client.Message;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -31,6 +32,11 @@ final class MessageStore implements AutoCloseable {
    * Longer than a lock is held by a schema change, shorter than a dead peer takes to be noticed.
    */
   private static final int STATEMENT_SECONDS = 60;
+
+  private static final String UNIQUE_VIOLATION = "23505";
+
+  /** Dead letters in a line of the log. */
+  private static final int NAMED = 20;
 
   private final HikariDataSource dataSource;
   private final Metrics metrics;
@@ -93,12 +99,24 @@ final class MessageStore implements AutoCloseable {
   /**
    * Connects unless connected.
    *
+   * @return whether this is a new connection
    * @throws SQLException when that took too long
    */
-  void connect() throws SQLException {
-    if (session == null) {
-      session = Session.open(dataSource);
+  boolean connect() throws SQLException {
+    if (session != null) {
+      return false;
     }
+    session = Session.open(dataSource);
+    return true;
+  }
+
+  /**
+   * Whether a message of the stream became a row or a dead letter.
+   *
+   * @param created when the stream was made
+   */
+  boolean has(long sequence, ZonedDateTime created) throws SQLException {
+    return connected().has(sequence, Origin.nanos(created));
   }
 
   /**
@@ -176,23 +194,40 @@ final class MessageStore implements AutoCloseable {
     }
   }
 
-  /** PostgreSQL, appendix A: data exception, integrity constraint violation, limit exceeded. */
-  private static boolean refusesData(SQLException e) {
+  /**
+   * PostgreSQL, appendix A: data exception, integrity constraint violation, limit exceeded. Not a
+   * key that is there already: what a message brings to its key is recognised, so the key is the
+   * table's own, given twice after a restore that forgot the identity's counter.
+   */
+  static boolean refusesData(SQLException e) {
     String state = String.valueOf(e.getSQLState());
-    return state.startsWith("22") || state.startsWith("23") || state.startsWith("54");
+    return !state.equals(UNIQUE_VIOLATION)
+        && (state.startsWith("22") || state.startsWith("23") || state.startsWith("54"));
   }
 
   private static void settle(List<Row> rows, List<DeadLetter> dead) {
     try {
       for (Row row : rows) {
-        row.origin().message().ack();
+        if (canBeSettled(row.origin())) {
+          row.origin().message().ack();
+        }
       }
       for (DeadLetter letter : dead) {
-        letter.origin().message().term();
+        if (canBeSettled(letter.origin())) {
+          letter.origin().message().term();
+        }
       }
     } catch (IllegalStateException e) {
       log.warn("Stored, but not all acknowledged: the rest will come again and be recognised", e);
     }
+  }
+
+  /**
+   * Not when the durable that delivered it is gone: the one that was made since may know another
+   * message by the same sequence.
+   */
+  private static boolean canBeSettled(Origin origin) {
+    return origin.message().getSubscription().isActive();
   }
 
   private void report(List<Row> rows, List<DeadLetter> dead, int inserted) {
@@ -212,9 +247,12 @@ final class MessageStore implements AutoCloseable {
           "Set aside {} that can't be stored, by stream sequence: {}",
           dead.size(),
           dead.stream()
-              .map(
-                  letter -> letter.origin().sequence() + " " + letter.poison().reason().errorType())
-              .collect(Collectors.joining(", ")));
+                  .limit(NAMED)
+                  .map(
+                      letter ->
+                          letter.origin().sequence() + " " + letter.poison().reason().errorType())
+                  .collect(Collectors.joining(", "))
+              + (dead.size() > NAMED ? ", ... all are in dead_letters" : ""));
     }
     if (inserted > 0 && (allowance.take() || log.isDebugEnabled())) {
       log.info(

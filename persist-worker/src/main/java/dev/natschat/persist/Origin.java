@@ -12,11 +12,12 @@ import java.util.concurrent.TimeUnit;
  */
 record Origin(Message message, long sequence, long storedAt) {
   static Origin of(Message message) {
-    ZonedDateTime storedAt = message.metaData().timestamp();
     return new Origin(
-        message,
-        message.metaData().streamSequence(),
-        TimeUnit.SECONDS.toNanos(storedAt.toEpochSecond()) + storedAt.getNano());
+        message, message.metaData().streamSequence(), nanos(message.metaData().timestamp()));
+  }
+
+  static long nanos(ZonedDateTime time) {
+    return TimeUnit.SECONDS.toNanos(time.toEpochSecond()) + time.getNano();
   }
 
   ChatMessage parse() throws Poison {

@@ -32,7 +32,7 @@ public final class PersistWorker {
     Config config = Config.fromEnvironment(); // exits 64 with every problem listed
     try (MessageStore store = MessageStore.open(config); // waits for PostgreSQL
         Connection nats = Broker.connect(config); // waits for NATS
-        Inbox inbox = new Inbox(nats, config.streamMaxBytes(), config.ackWait());
+        Inbox inbox = new Inbox(nats, store::has, config);
         HealthFile health = new HealthFile(config.healthFile())) {
       health.watch(() -> inbox.isConsuming() && store.isConnected());
       PersistWorker worker = new PersistWorker(inbox, store);
@@ -48,9 +48,13 @@ public final class PersistWorker {
     long pause = FIRST_PAUSE_MILLIS;
     while (stopping.getCount() > 0) {
       try {
-        store.connect();
+        if (store.connect()) {
+          inbox.databaseIsNew();
+        }
         if (batch.isEmpty()) {
           batch = inbox.nextBatch();
+        } else {
+          inbox.lookAfterStream(); // an outage is time enough for another stream
         }
         if (batch.isEmpty()) {
           store.check();

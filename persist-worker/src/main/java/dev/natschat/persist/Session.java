@@ -2,6 +2,7 @@ package dev.natschat.persist;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.function.Function;
@@ -31,6 +32,12 @@ final class Session implements AutoCloseable {
       ON CONFLICT (stream_seq, stored_at) DO NOTHING
       """;
 
+  private static final String HAS =
+      """
+      SELECT EXISTS (SELECT FROM messages WHERE stream_seq = ? AND stored_at >= ?)
+          OR EXISTS (SELECT FROM dead_letters WHERE stream_seq = ? AND stored_at >= ?)
+      """;
+
   private final Connection connection;
   private final PGConnection postgres;
   private final PreparedStatement insertMessages;
@@ -56,6 +63,18 @@ final class Session implements AutoCloseable {
   /** Reads what the server sent unasked, such as its farewell; unlike a query, this is no span. */
   void check() throws SQLException {
     postgres.getNotifications(1);
+  }
+
+  boolean has(long sequence, long storedSince) throws SQLException {
+    try (PreparedStatement statement = connection.prepareStatement(HAS)) {
+      statement.setLong(1, sequence);
+      statement.setLong(2, storedSince);
+      statement.setLong(3, sequence);
+      statement.setLong(4, storedSince);
+      try (ResultSet answer = statement.executeQuery()) {
+        return answer.next() && answer.getBoolean(1);
+      }
+    }
   }
 
   /** All or nothing; gives the number of rows that were not there before. */

@@ -25,7 +25,7 @@ class ChatMessageTest {
   }
 
   @Test
-  void bodysRoomIsNeverBelieved() throws Poison {
+  void defect13RoomOfTheBodyIsNotBelieved() throws Poison {
     ChatMessage message = parse("chat.lobby", "{'user':'a','text':'b','room':'__admin__'}");
     assertThat(message.room()).isEqualTo("lobby");
     assertThat(message.claimsOtherRoom()).isTrue();
@@ -48,7 +48,7 @@ class ChatMessageTest {
   }
 
   @Test
-  void timestampFarAheadIsTheBrokers() throws Poison {
+  void defect13TimestampFarAheadIsTheBrokers() throws Poison {
     assertThat(withTimestamp(STORED_AT + FIVE_MINUTES)).isEqualTo(STORED_AT + FIVE_MINUTES);
     assertThat(withTimestamp(STORED_AT + FIVE_MINUTES + 1)).isEqualTo(STORED_AT);
     assertThat(withTimestamp(Long.MAX_VALUE)).isEqualTo(STORED_AT);

@@ -27,6 +27,7 @@ class ConfigTest {
   void restHasDefaults() {
     Config config = Config.from(environment);
     assertThat(config.streamMaxBytes()).isEqualTo(1024L * 1024 * 1024);
+    assertThat(config.streamReplicas()).isEqualTo(1);
     assertThat(config.ackWait()).isEqualTo(Duration.ofSeconds(30));
     assertThat(config.healthFile()).isNull();
   }
@@ -37,6 +38,7 @@ class ConfigTest {
     environment.remove("NATS_PASS");
     environment.put("DATABASE_URL", "postgres://postgres/chat");
     environment.put("STREAM_MAX_BYTES", "1 GB");
+    environment.put("STREAM_REPLICAS", "2");
     environment.put("ACK_WAIT_SECONDS", "0");
     assertThatThrownBy(() -> Config.from(environment))
         .isInstanceOf(IllegalArgumentException.class)
@@ -45,6 +47,7 @@ class ConfigTest {
             "NATS_PASS is missing",
             "DATABASE_URL is malformed",
             "STREAM_MAX_BYTES is malformed",
+            "STREAM_REPLICAS is malformed",
             "ACK_WAIT_SECONDS is malformed");
   }
 

@@ -78,6 +78,16 @@ final class Database implements AutoCloseable {
     postgres.close();
   }
 
+  /** Of a stopped one: what a backup has. */
+  Path copyFiles(Path to) throws IOException, InterruptedException {
+    return Copies.make(directory.resolve("data"), to);
+  }
+
+  /** Of a stopped one, by a backup. */
+  void replaceFiles(Path backup) throws IOException, InterruptedException {
+    Copies.putBack(directory.resolve("data"), backup);
+  }
+
   void startAgain() throws IOException {
     postgres = launch();
   }

@@ -77,6 +77,16 @@ final class NatsServer {
     process.waitFor();
   }
 
+  /** Of a stopped one: what a snapshot has. */
+  Path copyStore(Path to) throws IOException, InterruptedException {
+    return Copies.make(directory.resolve("store"), to);
+  }
+
+  /** Of a stopped one, by a snapshot. */
+  void replaceStore(Path snapshot) throws IOException, InterruptedException {
+    Copies.putBack(directory.resolve("store"), snapshot);
+  }
+
   private Process launch() throws IOException {
     ProcessBuilder builder =
         new ProcessBuilder(

@@ -1,0 +1,256 @@
+package dev.natschat.persist;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.nats.client.Subscription;
+import io.nats.client.api.AckPolicy;
+import io.nats.client.api.ConsumerConfiguration;
+import io.nats.client.api.DeliverPolicy;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.StreamConfiguration;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+/** Somebody fills, changes or restores what the worker relies on. */
+class StreamChangedIT extends WorkerTest {
+
+  @Test
+  void publisherIsToldThatTheStreamIsFullAndAcceptedAgainWhenItIsDrained() throws Exception {
+    settings.put("STREAM_MAX_BYTES", String.valueOf(1024 * 1024));
+    prepare();
+    byte[] large = json("bob", "x".repeat(10_000)).getBytes(UTF_8);
+    int accepted = publishUntilRefused(large);
+    assertThat(accepted).isGreaterThan(50);
+
+    start();
+
+    awaitRows(accepted);
+    await()
+        .ignoreExceptions()
+        .until(() -> stream.publish("chat.lobby", large).hasError(), no -> !no);
+    awaitRows(accepted + 1);
+    assertThat(management.getStreamInfo(ChatStream.NAME).getStreamState().getByteCount())
+        .as("a quarter is kept, for a database that has to be restored")
+        .isGreaterThan(200_000);
+  }
+
+  @Test // and nobody can tell it: a PubAck is the only sign
+  void corePublishIntoAFullStreamIsHeardButNotStored() throws Exception {
+    settings.put("STREAM_MAX_BYTES", String.valueOf(1024 * 1024));
+    prepare();
+    byte[] large = json("bob", "x".repeat(10_000)).getBytes(UTF_8);
+    int accepted = publishUntilRefused(large);
+    Subscription listener = nats.subscribe("chat.lobby");
+    nats.publish("chat.lobby", large);
+    assertThat(listener.nextMessage(Duration.ofSeconds(10))).isNotNull();
+
+    start();
+    awaitRows(accepted);
+  }
+
+  @Test
+  void smallerLimitThanWhatWaitsLosesNothing() throws Exception {
+    prepare();
+    publish(20_000);
+    settings.put("STREAM_MAX_BYTES", String.valueOf(1024 * 1024));
+
+    start();
+
+    awaitRows(20_000);
+  }
+
+  @Test
+  void streamSettingsThatLoseMessagesAreSetRight() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    StreamConfiguration right = management.getStreamInfo(ChatStream.NAME).getConfiguration();
+    management.updateStream(
+        StreamConfiguration.builder(right)
+            .discardPolicy(DiscardPolicy.Old)
+            .maxMessages(10)
+            .maxMessagesPerSubject(5)
+            .maxAge(Duration.ofMinutes(5))
+            .allowRollup(true)
+            .subjects("chat.lobby")
+            .build());
+
+    await()
+        .until(
+            () -> management.getStreamInfo(ChatStream.NAME).getConfiguration().toJson(),
+            right.toJson()::equals);
+    assertThat(worker.output()).contains("was changed: set right again");
+    publish(100);
+    awaitRows(100);
+  }
+
+  @Test
+  void sizeOfTheStreamMayBeChangedWhileWorkersRun() throws Exception {
+    start();
+    awaitStream();
+    StreamConfiguration present = management.getStreamInfo(ChatStream.NAME).getConfiguration();
+    long larger = present.getMaxBytes() + 1024 * 1024;
+    management.updateStream(StreamConfiguration.builder(present).maxBytes(larger).build());
+
+    publish(1);
+    awaitRows(1);
+    await()
+        .during(Duration.ofSeconds(3))
+        .until(
+            () ->
+                management.getStreamInfo(ChatStream.NAME).getConfiguration().getMaxBytes()
+                    == larger);
+  }
+
+  @Test
+  void durableThatPassedOverMessagesDeliversThemAfterAll() throws Exception {
+    prepare();
+    management.addOrUpdateConsumer(
+        ChatStream.NAME,
+        ConsumerConfiguration.builder(durable().getConsumerConfiguration())
+            .filterSubject("chat.other")
+            .build());
+    publish(100);
+    stream.publish("chat.other", json("bob", "hello").getBytes(UTF_8));
+
+    Worker worker = start();
+
+    awaitRows(101);
+    assertThat(worker.output()).contains("may have passed over messages");
+  }
+
+  @Test
+  void durableThatDoesNotWaitForAcknowledgementsIsReplacedWhileTheWorkerRuns() throws Exception {
+    start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+
+    management.deleteConsumer(ChatStream.NAME, ChatStream.DURABLE);
+    management.addOrUpdateConsumer(
+        ChatStream.NAME,
+        ConsumerConfiguration.builder()
+            .durable(ChatStream.DURABLE)
+            .deliverPolicy(DeliverPolicy.New)
+            .ackPolicy(AckPolicy.None)
+            .build());
+    publish(100);
+
+    await()
+        .ignoreExceptions()
+        .until(() -> durable().getConsumerConfiguration().getAckPolicy() == AckPolicy.Explicit);
+    awaitRows(200);
+  }
+
+  @Test // the broker gives up a message after max_deliver, says so to nobody, and goes on
+  void durableThatGaveUpMessagesDeliversThemAfterAll() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "1");
+    prepare();
+    publish(100);
+    management.addOrUpdateConsumer(
+        ChatStream.NAME,
+        ConsumerConfiguration.builder(durable().getConsumerConfiguration()).maxDeliver(1).build());
+    nats.getConsumerContext(ChatStream.NAME, ChatStream.DURABLE)
+        .next(Duration.ofSeconds(10)); // by somebody who never acknowledges it
+
+    start();
+
+    awaitRows(100);
+  }
+
+  @Test // new messages get sequences that the table has already
+  void streamRestoredFromAnOlderSnapshotLosesNothingNew() throws Exception {
+    start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+    broker.stop();
+    Path snapshot = broker.copyStore(directory.resolve("snapshot"));
+    broker.startAgain();
+    publish(50);
+    awaitRows(150);
+
+    broker.stop();
+    broker.replaceStore(snapshot);
+    broker.startAgain();
+    await().ignoreExceptions().until(() -> durable().getDelivered().getStreamSequence() == 100);
+    publish(80);
+
+    awaitRows(230);
+    assertThat(
+            database.column(
+                "SELECT count(*) FROM (SELECT stream_seq FROM messages GROUP BY 1 HAVING count(*) = 2) twice"))
+        .containsExactly("50");
+  }
+
+  @Test
+  void databaseRestoredFromAnOlderBackupGetsWhatTheStreamStillHas() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+    database.stop();
+    Path backup = database.copyFiles(directory.resolve("backup"));
+    database.startAgain();
+    publish(50);
+    stream.publish("chat.lobby", "poison".getBytes(UTF_8));
+    awaitRows(150);
+
+    database.stop();
+    database.replaceFiles(backup);
+    database.startAgain();
+
+    awaitRows(150);
+    assertThat(database.count("dead_letters")).isEqualTo(1);
+    assertThat(worker.output()).contains("was it restored from a dump?");
+  }
+
+  @Test
+  void databaseThatHasEverythingIsGivenNothingAgain() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+
+    database.stop();
+    await().until(() -> worker.output().contains("PostgreSQL can't store"));
+    database.startAgain();
+    publish(1);
+
+    awaitRows(101);
+    assertThat(worker.output()).doesNotContain("delivered again");
+    assertThat(durable().getDelivered().getConsumerSequence()).isEqualTo(101);
+  }
+
+  @Test // ids that are given twice: after a restore that forgot the identity's counter
+  void tablesOwnKeyIsNoFaultOfAMessage() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(1000);
+    awaitRows(1000);
+
+    database.execute("ALTER SEQUENCE messages_id_seq RESTART WITH 1");
+    publish(100);
+    await().until(() -> worker.output().contains("messages_pkey"));
+    database.execute("ALTER SEQUENCE messages_id_seq RESTART WITH 1001");
+
+    awaitRows(1100);
+    assertThat(database.count("dead_letters")).isZero();
+  }
+
+  @Test
+  void largeMessagesAreTakenInSmallBatches() throws Exception {
+    prepare();
+    byte[] megabyte = new byte[1024 * 1024 - 1000];
+    for (int i = 0; i < 300; i++) { // more than twice the worker's heap
+      stream.publish("chat.lobby", megabyte);
+    }
+
+    Worker worker = start();
+
+    await().ignoreExceptions().until(() -> database.count("dead_letters") == 300);
+    assertThat(worker.isAlive()).isTrue();
+  }
+}
