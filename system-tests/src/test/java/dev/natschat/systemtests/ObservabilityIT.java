@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 import org.awaitility.core.ConditionFactory;
@@ -131,7 +132,8 @@ class ObservabilityIT {
     JsonNode syntax =
         BackEnds.prometheus("/api/v1/parse_query", Map.of("query", condition.text())).path("data");
     for (String metric : metrics(syntax)) {
-      if (!MAY_BE_EMPTY.containsKey(metric) && (TEMPO || !metric.startsWith("traces_service"))) {
+      boolean temposOwn = metric.contains("\"tempo_");
+      if (!MAY_BE_EMPTY.containsKey(metric) && (TEMPO || !temposOwn)) {
         patiently()
             .untilAsserted(
                 () ->
@@ -181,6 +183,25 @@ class ObservabilityIT {
     for (JsonNode source : sources.values()) {
       assertThat(sources.keySet()).containsAll(source.findValuesAsText("datasourceUid"));
     }
+  }
+
+  @Test
+  void aSpanWhoseParentNeverComesIsCountedAsAnOrphan() throws Exception {
+    assumeTrue(TEMPO, "only Tempo counts orphans, and none runs");
+    Query orphans =
+        dashboardQueries().filter(q -> q.where().contains("Orphans")).findFirst().orElseThrow();
+    try (WireClient foreign = new WireClient("bob")) {
+      foreign.publish(
+          "chat." + Chat.newRoom(),
+          "traceparent: 00-%s-00f067aa0ba902b7-01"
+              .formatted(UUID.randomUUID().toString().replace("-", "")),
+          "{\"user\":\"bob\",\"text\":\"from afar\"}".getBytes(UTF_8));
+    }
+    patiently()
+        .untilAsserted(
+            () ->
+                assertThat(traceQlMetrics(orphans.text()).findValues("value"))
+                    .anySatisfy(share -> assertThat(share.asDouble()).isBetween(0.001, 1.)));
   }
 
   @Test
@@ -321,14 +342,20 @@ class ObservabilityIT {
   }
 
   private static int traces(String traceQl) {
-    Map<String, String> parameters =
-        Map.of(
-            "q", traceQl,
-            "start", Long.toString(since().getEpochSecond()),
-            "end", Long.toString(Instant.now().getEpochSecond()));
     return traceQl.contains("|")
-        ? BackEnds.tempo("/api/metrics/query_range", parameters).path("series").size()
-        : BackEnds.tempo("/api/search", parameters).path("traces").size();
+        ? traceQlMetrics(traceQl).size()
+        : BackEnds.tempo("/api/search", lately(traceQl)).path("traces").size();
+  }
+
+  private static JsonNode traceQlMetrics(String traceQl) {
+    return BackEnds.tempo("/api/metrics/query_range", lately(traceQl)).path("series");
+  }
+
+  private static Map<String, String> lately(String traceQl) {
+    return Map.of(
+        "q", traceQl,
+        "start", Long.toString(since().getEpochSecond()),
+        "end", Long.toString(Instant.now().getEpochSecond()));
   }
 
   private static void assertExemplarsLeadToTraces(Query query) {
