@@ -17,17 +17,33 @@ final class WireClient implements AutoCloseable {
   private final InputStream in;
   private final OutputStream out;
 
-  WireClient(String user) throws Exception {
+  private WireClient() throws IOException {
     socket = new Socket(Chat.ADDRESSES.nats().getHost(), Chat.ADDRESSES.nats().getPort());
     socket.setSoTimeout(10_000);
     in = new BufferedInputStream(socket.getInputStream());
     out = socket.getOutputStream();
-    expect("INFO ");
+    line(); // INFO
+  }
+
+  WireClient(String user) throws Exception {
+    this();
+    logIn(Chat.token(user));
+    expect("PONG");
+  }
+
+  /** What the broker answers to whoever logs in with this token: PONG, or why not. */
+  static String answerTo(String token) throws IOException {
+    try (WireClient client = new WireClient()) {
+      client.logIn(token);
+      return client.answer();
+    }
+  }
+
+  private void logIn(String token) throws IOException {
     send(
         "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"protocol\":1,\"lang\":\"wire\",\"version\":\"0\",\"auth_token\":\""
-            + Chat.token(user)
+            + token
             + "\"}\r\nPING\r\n");
-    expect("PONG");
   }
 
   /** Publishes with one header, and returns when the broker has it. */
@@ -46,15 +62,20 @@ final class WireClient implements AutoCloseable {
     out.flush();
   }
 
-  /** Reads the next line; the broker may send INFO between any two. */
   private void expect(String start) throws IOException {
+    String answer = answer();
+    if (!answer.startsWith(start)) {
+      throw new IOException("expected " + start + " of the broker, but it said: " + answer);
+    }
+  }
+
+  /** The next line; the broker may send INFO between any two. */
+  private String answer() throws IOException {
     String line = line();
-    while (line.startsWith("INFO ") && !start.equals("INFO ")) {
+    while (line.startsWith("INFO ")) {
       line = line();
     }
-    if (!line.startsWith(start)) {
-      throw new IOException("expected " + start + " of the broker, but it said: " + line);
-    }
+    return line;
   }
 
   private String line() throws IOException {
