@@ -32,27 +32,27 @@ clean: down ## stop, and remove the data, the secrets and everything built
 	rm -rf target
 
 status: build ## is everything healthy: servers, services, rates, telemetry pipeline, alerts, newest errors
-	$(TELEMETRY) status
+	@$(TELEMETRY) status
 
 ##@ Use it
 .PHONY: demo send history load trace logs dead-letters replay
 demo: build ## alice, bob and charlie talk; prints a trace to look at and the rows stored
-	$(CHAT_CLIENT) demo
+	@$(CHAT_CLIENT) demo
 
 send: build ## one message: make send ROOM=general TEXT="hello" [CHAT_USER=alice CHAT_PASSWORD=alice123]
-	$(CHAT_CLIENT) send "$(or $(ROOM),general)" "$(or $(TEXT),hello)"
+	@$(CHAT_CLIENT) send "$(or $(ROOM),general)" "$(or $(TEXT),hello)"
 
 history: build ## a room's last 50 messages: make history ROOM=general
-	$(CHAT_CLIENT) history "$(or $(ROOM),general)"
+	@$(CHAT_CLIENT) history "$(or $(ROOM),general)"
 
 load: build ## steady traffic with a progress bar: make load RATE=100 SECONDS=30
-	$(CHAT_CLIENT) load --rate $(or $(RATE),100) --duration $(or $(SECONDS),30)
+	@$(CHAT_CLIENT) load --rate $(or $(RATE),100) --duration $(or $(SECONDS),30)
 
 trace: build ## a trace as a tree with its log lines: make trace [ID=...] [FOLLOW=1], default the newest message's
-	$(TELEMETRY) trace $(ID) $(if $(FOLLOW),--follow)
+	@$(TELEMETRY) trace $(ID) $(if $(FOLLOW),--follow)
 
 logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker] [SINCE=15m]
-	$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
+	@$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
 
 dead-letters: build ## what persist-worker could not store, and why: make dead-letters [REASON=too_long]
 	persist-worker/dead-letters list $(if $(REASON),--reason=$(REASON))

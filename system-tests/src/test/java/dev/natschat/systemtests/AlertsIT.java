@@ -57,7 +57,7 @@ class AlertsIT {
 
       assertThat(alert.path("labels").path("severity").asText()).isEqualTo("warning");
       assertThat(alert.path("annotations").path("summary").asText())
-          .matches("persist-worker set \\d+ messages aside as poison in 5 minutes");
+          .matches("persist-worker set \\d+ aside as poison in 5 minutes");
       assertThat(CHECKOUT.resolve(alert.path("annotations").path("runbook_url").asText()))
           .isRegularFile();
     }
