@@ -61,7 +61,7 @@ replay: build ## stores dead letters after a fix: make replay ID=17, or REASON=r
 	persist-worker/dead-letters replay $(ID) $(if $(REASON),--reason=$(REASON)) $(if $(ALL),--all)
 
 ##@ Work on it
-.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services bench-drain lint format
+.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services bench-drain bench-extension lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -95,6 +95,9 @@ bench-services: build ## the three services under load, each beside its physical
 
 bench-drain: build ## of these, how fast persist-worker empties a backlog
 	java -jar benchmarks/target/benchmarks.jar services --only PERSIST
+
+bench-extension: build ## what tracing costs a jnats call: without it, built in, ours, by hand: 10 minutes
+	java -jar benchmarks/target/benchmarks.jar extension
 
 lint: ## every configuration file: compose.yaml, Collector, Prometheus rules and their tests, Loki, dashboards
 	containers/lint

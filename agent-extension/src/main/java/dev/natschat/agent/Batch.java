@@ -80,12 +80,12 @@ final class Batch {
       }
     }
     Ongoing ongoing =
-        Ongoing.begin(builder, destination, Operation.BATCH, parent, System.nanoTime());
+        Ongoing.begin(
+            builder, destination, Operation.BATCH, parent, messages.get(0).getConnection());
     Span batch = ongoing.span;
     if (batch.isRecording() && messages.get(0).isJetStream()) {
       Spans.describeConsumer(batch, messages.get(0).metaData());
     }
-    ongoing.isWith(messages.get(0).getConnection());
     if (batch.getSpanContext().isSampled()) {
       for (Span messageSpan : sampled) {
         messageSpan.addLink(batch.getSpanContext());

@@ -17,7 +17,7 @@ final class Delivery {
       VirtualField.find(NatsMessage.class, Delivery.class);
 
   private final @Nullable Instant receivedAt;
-  private final long receivedAtNanos = System.nanoTime();
+  private final long receivedAtNanos = Ongoing.now(Operation.PROCESS);
   private @Nullable Context producer;
 
   /** Parent of what settles the message. */
@@ -71,8 +71,8 @@ final class Delivery {
       if (receivedAt != null) {
         builder.setStartTimestamp(receivedAt);
       }
-      known = Ongoing.begin(builder, destination, Operation.PROCESS, parent, receivedAtNanos);
-      known.isOf(message);
+      known =
+          Ongoing.begin(builder, destination, Operation.PROCESS, parent, message, receivedAtNanos);
       processing = known;
       open = true;
     }

@@ -1,6 +1,5 @@
 package dev.natschat.agent;
 
-import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.common.AttributesBuilder;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("EnumOrdinal") // an array is read for every message
 final class Destination {
-  private static final int MOST_METRIC_ATTRIBUTES = 64;
+  private static final int MOST_COMMON = 64;
 
   static final Destination TEMPORARY = new Destination("(temporary)", null, true);
   static final Destination UNNAMED = new Destination(null, null, false);
@@ -19,28 +18,19 @@ final class Destination {
   private final String[] spanNames = new String[Operation.values().length];
 
   /** By operation, server and queue group: few, so a list that is searched without allocating. */
-  private volatile MetricAttributes[] metricAttributes = {};
+  private volatile Common[] common = {};
 
   private final @Nullable String label;
-  private final Attributes[] attributes = new Attributes[Operation.values().length];
+  private final @Nullable String template;
+  private final boolean temporary;
 
   private Destination(@Nullable String label, @Nullable String template, boolean temporary) {
     this.label = label;
+    this.template = template;
+    this.temporary = temporary;
     for (Operation operation : Operation.values()) {
       spanNames[operation.ordinal()] =
           label == null ? operation.verb : operation.verb + " " + label;
-      AttributesBuilder builder =
-          Attributes.builder()
-              .put(Semantics.SYSTEM, "nats")
-              .put(Semantics.OPERATION_NAME, operation.verb)
-              .put(Semantics.OPERATION_TYPE, operation.type);
-      if (template != null) {
-        builder.put(Semantics.DESTINATION_TEMPLATE, template);
-      }
-      if (temporary) {
-        builder.put(Semantics.DESTINATION_TEMPORARY, true);
-      }
-      attributes[operation.ordinal()] = builder.build();
     }
   }
 
@@ -58,45 +48,41 @@ final class Destination {
     return spanNames[operation.ordinal()];
   }
 
-  Attributes attributes(Operation operation) {
-    return attributes[operation.ordinal()];
-  }
-
-  /** Of bounded cardinality: the template stands for the subject. */
-  Attributes metricAttributes(
-      Operation operation,
-      @Nullable ServerAddress server,
-      @Nullable String group,
-      @Nullable String errorType) {
-    Attributes known = metricAttributes(operation, server, group);
-    return errorType == null
-        ? known
-        : known.toBuilder().put(Semantics.ERROR_TYPE, errorType).build();
-  }
-
-  private Attributes metricAttributes(
-      Operation operation, @Nullable ServerAddress server, @Nullable String group) {
-    MetricAttributes[] known = metricAttributes;
-    for (MetricAttributes candidate : known) {
-      if (candidate.are(operation, server, group)) {
-        return candidate.attributes;
+  Common common(Operation operation, @Nullable ServerAddress server, @Nullable String group) {
+    Common[] known = common;
+    for (Common candidate : known) {
+      if (candidate.is(operation, server, group)) {
+        return candidate;
       }
     }
-    MetricAttributes made = new MetricAttributes(this, operation, server, group);
-    if (known.length < MOST_METRIC_ATTRIBUTES) {
-      MetricAttributes[] more = Arrays.copyOf(known, known.length + 1);
+    Common made = new Common(this, operation, server, group);
+    if (known.length < MOST_COMMON) {
+      Common[] more = Arrays.copyOf(known, known.length + 1);
       more[known.length] = made;
-      metricAttributes = more;
+      common = more;
     }
-    return made.attributes;
+    return made;
+  }
+
+  /** What spans say of where a message goes, beside its subject. */
+  void describeSpans(AttributesBuilder builder) {
+    if (template != null) {
+      builder.put(Semantics.DESTINATION_TEMPLATE, template);
+    }
+    describeTemporary(builder);
   }
 
   /** What metrics say of where a message goes. */
-  void describe(AttributesBuilder builder) {
-    if (this == TEMPORARY) {
-      builder.put(Semantics.DESTINATION_TEMPORARY, true);
-    } else if (label != null) {
+  void describeMetrics(AttributesBuilder builder) {
+    if (!temporary && label != null) {
       builder.put(Semantics.DESTINATION_TEMPLATE, label);
+    }
+    describeTemporary(builder);
+  }
+
+  private void describeTemporary(AttributesBuilder builder) {
+    if (temporary) {
+      builder.put(Semantics.DESTINATION_TEMPORARY, true);
     }
   }
 }

@@ -1,11 +1,13 @@
 package dev.natschat.agent;
 
+import static java.util.Arrays.asList;
 import static java.util.Collections.singletonMap;
 
 import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizer;
 import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizerProvider;
 import io.opentelemetry.sdk.autoconfigure.spi.ConfigProperties;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.logging.Logger;
 
@@ -13,10 +15,27 @@ import java.util.logging.Logger;
 public final class JnatsConfiguration implements AutoConfigurationCustomizerProvider {
   private static final Logger logger = Logger.getLogger("dev.natschat.agent");
 
+  private static final String ATTRIBUTES_AT_START =
+      "otel.instrumentation.jnats.attributes-at-start";
+  private static final List<String> BLIND_SAMPLERS =
+      asList("always_off", "traceidratio", "parentbased_always_off", "parentbased_traceidratio");
+
   @Override
   public void customize(AutoConfigurationCustomizer configuration) {
     configuration.addPropertiesCustomizer(JnatsConfiguration::oneModuleOnly);
+    configuration.addPropertiesCustomizer(JnatsConfiguration::whatSamplersSee);
     configuration.addSamplerCustomizer((sampler, properties) -> new LinkedBatchSampler(sampler));
+  }
+
+  /**
+   * These samplers decide without attributes, and may say no: none are made until they have said
+   * yes. Those that always say yes get them at once, which is cheaper than later.
+   */
+  static Map<String, String> whatSamplersSee(ConfigProperties properties) {
+    String sampler = properties.getString("otel.traces.sampler", "parentbased_always_on");
+    return properties.getBoolean(ATTRIBUTES_AT_START) == null && BLIND_SAMPLERS.contains(sampler)
+        ? singletonMap(ATTRIBUTES_AT_START, "false")
+        : Collections.emptyMap();
   }
 
   static Map<String, String> oneModuleOnly(ConfigProperties properties) {

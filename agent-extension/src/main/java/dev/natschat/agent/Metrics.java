@@ -85,6 +85,10 @@ final class Metrics {
 
   private Metrics() {}
 
+  static boolean areReceiptsRead() {
+    return consumed.isEnabled() || operationDuration.isEnabled();
+  }
+
   static DoubleHistogram duration(Operation operation) {
     return operation == Operation.PROCESS || operation == Operation.ANSWER
         ? processDuration

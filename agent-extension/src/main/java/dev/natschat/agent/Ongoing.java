@@ -3,7 +3,7 @@ package dev.natschat.agent;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.Subscription;
-import io.opentelemetry.api.common.Attributes;
+import io.opentelemetry.api.metrics.DoubleHistogram;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.context.Context;
@@ -17,67 +17,93 @@ final class Ongoing {
   /** The context of who began it, with its span. */
   final Context context;
 
-  private final Destination destination;
-  private final Operation operation;
+  private Common common;
   private final long startedAt;
-  private @Nullable ServerAddress server;
-  private @Nullable String group;
   private @Nullable String errorType;
   private boolean ended;
 
-  private Ongoing(
-      Destination destination, Operation operation, Span span, Context context, long startedAt) {
-    this.destination = destination;
-    this.operation = operation;
+  private Ongoing(Common common, Span span, Context context, long startedAt) {
+    this.common = common;
     this.span = span;
     this.context = context;
     this.startedAt = startedAt;
   }
 
-  static Ongoing begin(Destination destination, Operation operation, Context parent) {
-    return begin(
-        Spans.builder(destination, operation, parent),
-        destination,
-        operation,
-        parent,
-        System.nanoTime());
+  /** The connection may be known later: {@link #isWith}. */
+  static Ongoing begin(
+      Destination destination,
+      Operation operation,
+      Context parent,
+      @Nullable Connection connection) {
+    SpanBuilder builder = Spans.builder(destination, operation, parent);
+    return begin(builder, destination, operation, parent, connection);
   }
 
-  /** The builder has links or an earlier start; {@code startedAt} is of System.nanoTime. */
+  /** The builder has links. */
   static Ongoing begin(
       SpanBuilder builder,
       Destination destination,
       Operation operation,
       Context parent,
+      @Nullable Connection connection) {
+    ServerAddress server = connection == null ? null : ServerAddress.of(connection);
+    return begin(builder, destination.common(operation, server, null), parent, now(operation));
+  }
+
+  /**
+   * Work on a message; the builder has links or an earlier start, {@code startedAt} is of {@link
+   * #now}.
+   */
+  static Ongoing begin(
+      SpanBuilder builder,
+      Destination destination,
+      Operation operation,
+      Context parent,
+      Message message,
       long startedAt) {
-    Span span = Spans.start(builder, destination, operation, parent);
-    return new Ongoing(destination, operation, span, parent.with(span), startedAt);
+    Common common = common(destination, operation, message);
+    Ongoing ongoing = begin(builder, common, parent, startedAt);
+    Spans.describeDelivered(ongoing.span, message);
+    return ongoing;
+  }
+
+  private static Ongoing begin(SpanBuilder builder, Common common, Context parent, long startedAt) {
+    Span span = Spans.start(builder, common.ofSpans, parent);
+    return new Ongoing(common, span, parent.with(span), startedAt);
   }
 
   /** Measured only. */
   static Ongoing withoutSpan(
-      Destination destination, Operation operation, Context parent, long startedAt) {
-    return new Ongoing(destination, operation, Span.getInvalid(), parent, startedAt);
+      Destination destination,
+      Operation operation,
+      Context parent,
+      Message message,
+      long startedAt) {
+    Common common = common(destination, operation, message);
+    return new Ongoing(common, Span.getInvalid(), parent, startedAt);
+  }
+
+  private static Common common(Destination destination, Operation operation, Message message) {
+    Connection connection = message.getConnection();
+    Subscription subscription = message.getSubscription();
+    return destination.common(
+        operation,
+        connection == null ? null : ServerAddress.of(connection),
+        subscription == null ? null : subscription.getQueueName());
   }
 
   void isWith(@Nullable Connection connection) {
-    if (server == null && connection != null) {
-      server = ServerAddress.of(connection);
-      Spans.describeServer(span, server);
+    if (common.server == null && connection != null) {
+      ServerAddress server = ServerAddress.of(connection);
+      if (server != null) {
+        common = common.destination.common(common.operation, server, common.group);
+        span.setAllAttributes(server.attributes);
+      }
     }
   }
 
-  /** The message it works on. */
-  void isOf(Message message) {
-    Subscription subscription = message.getSubscription();
-    group = subscription == null ? null : subscription.getQueueName();
-    Spans.describeDelivered(span, message);
-    isWith(message.getConnection());
-  }
-
   /** A message that was waited for is here. */
-  void isReceived(Message message) {
-    isOf(message);
+  void isReceived() {
     countConsumed();
     end();
   }
@@ -94,7 +120,12 @@ final class Ongoing {
 
   void end() {
     span.end();
-    measure(System.nanoTime());
+    measure(now(common.operation));
+  }
+
+  /** By System.nanoTime; 0 where nobody reads the metric. */
+  static long now(Operation operation) {
+    return Metrics.duration(operation).isEnabled() ? System.nanoTime() : 0;
   }
 
   /** It had ended some time ago: at the same moment by two clocks. */
@@ -105,22 +136,25 @@ final class Ongoing {
 
   /** A message is sent: counted by where it goes. */
   void countSent() {
-    Metrics.sent.add(1, attributes(), context);
+    if (Metrics.sent.isEnabled()) {
+      Metrics.sent.add(1, common.ofMetrics(errorType), context);
+    }
   }
 
   /** A message is handed to the application. */
   void countConsumed() {
-    Metrics.consumed.add(1, attributes(), context);
-  }
-
-  private void measure(long endedAt) {
-    if (operation != Operation.BATCH && !ended) {
-      ended = true;
-      Metrics.duration(operation).record((endedAt - startedAt) / 1e9, attributes(), context);
+    if (Metrics.consumed.isEnabled()) {
+      Metrics.consumed.add(1, common.ofMetrics(errorType), context);
     }
   }
 
-  private Attributes attributes() {
-    return destination.metricAttributes(operation, server, group, errorType);
+  private void measure(long endedAt) {
+    if (common.operation != Operation.BATCH && !ended) {
+      ended = true;
+      DoubleHistogram duration = Metrics.duration(common.operation);
+      if (duration.isEnabled()) {
+        duration.record((endedAt - startedAt) / 1e9, common.ofMetrics(errorType), context);
+      }
+    }
   }
 }

@@ -68,8 +68,8 @@ final class Processing {
     if (stored != null && stored.getSpanContext().isValid()) {
       builder.addLink(stored.getSpanContext());
     }
-    Ongoing ongoing = Ongoing.begin(builder, destination, operation, parent, System.nanoTime());
-    ongoing.isOf(message);
+    Ongoing ongoing =
+        Ongoing.begin(builder, destination, operation, parent, message, Ongoing.now(operation));
     delivery.processing = ongoing;
     return replyTo == null
         ? of(ongoing)

@@ -57,7 +57,7 @@ final class Propagation {
     if (fields.isEmpty() || !connection.getServerInfo().isHeadersSupported()) {
       return headers;
     }
-    Headers injected = headers == null ? new Headers() : new Headers(headers);
+    Headers injected = new InjectedHeaders(headers);
     if (!injected.isEmpty()) {
       removeStale(injected);
     }

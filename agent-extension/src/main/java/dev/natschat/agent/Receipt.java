@@ -46,10 +46,14 @@ final class Receipt {
   }
 
   private static void receive(Message message, Delivery delivery, long waitingSince) {
+    if (!receiveSpans && !Metrics.areReceiptsRead()) {
+      return;
+    }
     Context parent = Context.current();
     Destination destination = Delivery.destination(message);
     if (!receiveSpans) {
-      Ongoing.withoutSpan(destination, Operation.RECEIVE, parent, waitingSince).isReceived(message);
+      Ongoing.withoutSpan(destination, Operation.RECEIVE, parent, message, waitingSince)
+          .isReceived();
       return;
     }
     SpanBuilder builder =
@@ -59,7 +63,7 @@ final class Receipt {
     if (producer.isValid()) {
       builder.addLink(producer);
     }
-    Ongoing.begin(builder, destination, Operation.RECEIVE, parent, waitingSince)
-        .isReceived(message);
+    Ongoing.begin(builder, destination, Operation.RECEIVE, parent, message, waitingSince)
+        .isReceived();
   }
 }

@@ -19,7 +19,8 @@ final class Retrieval {
   private boolean found;
 
   private Retrieval(String subject) {
-    ongoing = Ongoing.begin(Subjects.get().ofPublished(subject), Operation.GET, Context.current());
+    ongoing =
+        Ongoing.begin(Subjects.get().ofPublished(subject), Operation.GET, Context.current(), null);
   }
 
   static @Nullable Retrieval ofValue(String bucket, @Nullable String key) {

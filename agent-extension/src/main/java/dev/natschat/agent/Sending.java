@@ -52,9 +52,8 @@ final class Sending {
         answer != null || Subjects.get().isInbox(subject, connection)
             ? Destination.TEMPORARY
             : Subjects.get().ofPublished(subject);
-    this.ongoing = Ongoing.begin(destination, operation, parent);
+    this.ongoing = Ongoing.begin(destination, operation, parent, connection);
     Spans.describeSent(ongoing.span, subject, body);
-    ongoing.isWith(connection);
   }
 
   private static boolean isInSpan(Context context) {

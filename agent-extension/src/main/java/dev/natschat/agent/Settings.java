@@ -25,6 +25,10 @@ final class Settings {
   final @Nullable String traceDestination;
   final boolean legacyAttributes;
   final boolean settleSpans;
+
+  /** Whether samplers see what is constant of a span; some do not look. */
+  final boolean attributesAtStart;
+
   final boolean receiveSpans;
 
   /** Names of headers, with {@code *} and {@code ?}. */
@@ -39,6 +43,7 @@ final class Settings {
     excludedSubjects = list(jnats, "exclude_subjects");
     traceDestination = jnats.getString("trace_destination");
     legacyAttributes = jnats.getBoolean("legacy_attributes", true);
+    attributesAtStart = jnats.getBoolean("attributes_at_start", true);
     settleSpans = jnats.getBoolean("settle_spans", true);
     receiveSpans = receiveTelemetry();
     capturedHeaders = capturedHeaders(openTelemetry);

@@ -38,7 +38,9 @@ final class Settlement {
   }
 
   private static Ongoing begin(Message message, AckType type, Context processing) {
-    Ongoing ongoing = Ongoing.begin(Delivery.destination(message), Operation.SETTLE, processing);
+    Ongoing ongoing =
+        Ongoing.begin(
+            Delivery.destination(message), Operation.SETTLE, processing, message.getConnection());
     Span span = ongoing.span;
     if (span.isRecording()) {
       span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
@@ -46,7 +48,6 @@ final class Settlement {
       Spans.describeConsumer(span, message.metaData());
       span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
     }
-    ongoing.isWith(message.getConnection());
     return ongoing;
   }
 

@@ -1,11 +1,11 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
-import io.nats.client.Subscription;
 import io.nats.client.api.MessageInfo;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsJetStreamMetaData;
 import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
@@ -28,6 +28,9 @@ final class Spans {
           .setInstrumentationVersion(VERSION)
           .build();
 
+  private static final boolean attributesAtStart = Settings.get().attributesAtStart;
+  private static final boolean legacyAttributes = Settings.get().legacyAttributes;
+
   private Spans() {}
 
   static SpanBuilder builder(Destination destination, Operation operation, Context parent) {
@@ -38,20 +41,22 @@ final class Spans {
   }
 
   /**
-   * Starts the span. Samplers see its constant attributes, except below a parent that is not
-   * sampled, where the decision is as good as taken.
+   * Starts the span. A sampler that looks at attributes sees the constant ones, except below a
+   * parent that is not sampled, where the decision is as good as taken.
    */
-  static Span start(
-      SpanBuilder builder, Destination destination, Operation operation, Context parent) {
-    SpanContext parentSpan = Span.fromContext(parent).getSpanContext();
-    if (parentSpan.isValid() && !parentSpan.isSampled()) {
-      Span span = builder.startSpan();
-      if (span.isRecording()) {
-        span.setAllAttributes(destination.attributes(operation));
-      }
-      return span;
+  static Span start(SpanBuilder builder, Attributes constant, Context parent) {
+    if (attributesAtStart && !isUnsampled(Span.fromContext(parent).getSpanContext())) {
+      return builder.setAllAttributes(constant).startSpan();
     }
-    return builder.setAllAttributes(destination.attributes(operation)).startSpan();
+    Span span = builder.startSpan();
+    if (span.isRecording()) {
+      span.setAllAttributes(constant);
+    }
+    return span;
+  }
+
+  private static boolean isUnsampled(SpanContext span) {
+    return span.isValid() && !span.isSampled();
   }
 
   static void describeSent(Span span, String subject, byte @Nullable [] body) {
@@ -80,10 +85,6 @@ final class Spans {
     span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
     describeSize(span, message.getData() == null ? 0 : message.getData().length);
     describeHeaders(span, message.getHeaders());
-    Subscription subscription = message.getSubscription();
-    if (subscription != null && subscription.getQueueName() != null) {
-      span.setAttribute(Semantics.GROUP_NAME, subscription.getQueueName());
-    }
     if (message.isJetStream()) {
       describeConsumer(span, message.metaData());
       span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
@@ -104,15 +105,9 @@ final class Spans {
     span.setAttribute(Semantics.CONSUMER_NAME, metaData.getConsumer());
   }
 
-  static void describeServer(Span span, @Nullable ServerAddress server) {
-    if (server != null) {
-      span.setAllAttributes(server.attributes);
-    }
-  }
-
   static void describeSize(Span span, long size) {
     span.setAttribute(Semantics.BODY_SIZE, size);
-    if (Settings.get().legacyAttributes) {
+    if (legacyAttributes) {
       span.setAttribute(Semantics.PAYLOAD_SIZE, size);
     }
   }

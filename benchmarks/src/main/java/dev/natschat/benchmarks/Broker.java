@@ -1,6 +1,7 @@
 package dev.natschat.benchmarks;
 
 import io.nats.client.Connection;
+import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
@@ -102,7 +103,8 @@ final class Broker implements AutoCloseable {
   }
 
   Connection connect() throws IOException, InterruptedException {
-    return Nats.connect(Options.builder().server(url).build());
+    return Nats.connect(
+        Options.builder().server(url).errorListener(new ErrorListener() {}).build());
   }
 
   Duration cpu() throws IOException {
