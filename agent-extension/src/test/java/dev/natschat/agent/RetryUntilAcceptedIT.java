@@ -1,0 +1,258 @@
+package dev.natschat.agent;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.stream.Collectors.toSet;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.grpc.Status;
+import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.OpenTelemetry;
+import io.opentelemetry.api.logs.Logger;
+import io.opentelemetry.api.trace.Tracer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import org.awaitility.core.ConditionFactory;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What becomes of a program's spans and log records when its Collector is away, or refuses them.
+ */
+@SuppressWarnings("try")
+class RetryUntilAcceptedIT {
+  private static final String ON = "-Dnatschat.exporter.retry-until-accepted=true";
+
+  /** As long the exporter tries by itself. */
+  private static final String SHORT = "-Dotel.exporter.otlp.timeout=3000";
+
+  /** Without the exporter's own retries. */
+  private static final String ONE_TRY = "-Dotel.java.exporter.otlp.retry.disabled=true";
+
+  private final Path log;
+  private OtlpSink sink;
+
+  RetryUntilAcceptedIT(@TempDir Path directory) throws IOException {
+    log = directory.resolve("log");
+    sink = OtlpSink.onFreePort();
+  }
+
+  @AfterEach
+  void closeSink() throws InterruptedException {
+    sink.close();
+  }
+
+  /** Makes spans and log records, numbered, as many as each line of its input says. */
+  static final class Program {
+    public static void main(String[] arguments) throws IOException {
+      OpenTelemetry telemetry = GlobalOpenTelemetry.get();
+      Tracer tracer = telemetry.getTracer("program");
+      Logger logger = telemetry.getLogsBridge().get("program");
+      BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+      int made = 0;
+      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        for (int end = made + Integer.parseInt(line); made < end; made++) {
+          tracer.spanBuilder("number " + made).startSpan().end();
+          logger.logRecordBuilder().setBody("number " + made).emit();
+        }
+        System.out.println("made " + made);
+      }
+    }
+  }
+
+  @Test
+  void nothingIsLostWhileTheCollectorIsAway() throws Exception {
+    try (Running program = start(ON, SHORT)) {
+      outage(program);
+      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(1500)));
+      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(1500)));
+      program.end();
+    }
+    assertThat(lost("traces")).isZero();
+    assertThat(lost("logs")).isZero();
+    assertThat(sink.sums.get("telemetry.export.retries{signal=traces}")).isPositive();
+    assertThat(sink.sums.get("telemetry.export.retries{signal=logs}")).isPositive();
+  }
+
+  /** So that the test above can fail. */
+  @Test
+  void unaskedTheAgentLosesSome() throws Exception {
+    try (Running program = start(SHORT)) {
+      outage(program);
+      program.end();
+    }
+    assertThat(Set.copyOf(sink.spans)).isSubsetOf(numbers(1500)).hasSizeLessThan(1500);
+    assertThat(Set.copyOf(sink.logs)).isSubsetOf(numbers(1500)).hasSizeLessThan(1500);
+    assertThat(sink.sums.keySet()).noneMatch(name -> name.startsWith("telemetry.export"));
+  }
+
+  /** Long enough for the exporter to give up by itself. */
+  private void outage(Running program) throws Exception {
+    sink.start();
+    program.make(500);
+    eventually().until(() -> sink.spans.size() == 500 && sink.logs.size() == 500);
+    sink.stop();
+    program.make(500);
+    program.await("Failed to export \\d+ spans");
+    program.await("Failed to export \\d+ logs");
+    program.make(500);
+    sink.start();
+  }
+
+  @Test
+  void whatIsRefusedForGoodIsLostAndDoesNotStopTheOthers() throws Exception {
+    sink.answer = names -> names.contains("number 3") ? Status.INVALID_ARGUMENT : Status.OK;
+    sink.start();
+    try (Running program = start(ON)) {
+      program.make(10);
+      program.await("\\d+ spans were refused and are lost");
+      program.await("\\d+ log records were refused and are lost");
+      program.make(10);
+      program.end();
+    }
+    assertThat(sink.spans).doesNotContain("number 3").contains("number 12");
+    assertThat(sink.logs).doesNotContain("number 3").contains("number 12");
+    assertThat(sink.spans.size() + lost("traces")).isEqualTo(20);
+    assertThat(sink.logs.size() + lost("logs")).isEqualTo(20);
+  }
+
+  @Test
+  void aBatchThatIsTooLargeArrivesInParts() throws Exception {
+    sink.answer = names -> names.size() > 100 ? Status.RESOURCE_EXHAUSTED : Status.OK;
+    sink.start();
+    try (Running program = start(ON, ONE_TRY)) {
+      program.make(500);
+      eventually().untilAsserted(() -> assertThat(sink.spans).hasSize(500));
+      program.end();
+    }
+    assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(500));
+    assertThat(lost("traces")).isEqualTo(0);
+  }
+
+  @Test
+  void aSpanThatIsRefusedAloneIsLostAlone() throws Exception {
+    sink.answer = names -> names.contains("number 3") ? Status.RESOURCE_EXHAUSTED : Status.OK;
+    sink.start();
+    try (Running program = start(ON, ONE_TRY)) {
+      program.make(16);
+      eventually().untilAsserted(() -> assertThat(sink.spans).hasSize(15));
+      program.make(1);
+      eventually().untilAsserted(() -> assertThat(sink.spans).hasSize(16));
+      program.end();
+    }
+    assertThat(sink.spans).doesNotHaveDuplicates().doesNotContain("number 3");
+    assertThat(lost("traces")).isEqualTo(1);
+  }
+
+  @Test
+  void whatDoesNotFitIntoTheQueueIsCounted() throws Exception {
+    try (Running program = start(ON, ONE_TRY, "-Dotel.bsp.max.queue.size=600")) {
+      program.make(500);
+      program.await("Failed to export \\d+ spans"); // one batch is on its way
+      program.make(2000);
+      sink.start();
+      eventually().untilAsserted(() -> assertThat(sink.spans).contains("number 500"));
+      program.make(1);
+      program.end();
+    }
+    long dropped =
+        sink.sums.getOrDefault(
+            "processedSpans{dropped=true, processorType=BatchSpanProcessor}", 0L);
+    assertThat(dropped).isPositive();
+    assertThat(Set.copyOf(sink.spans)).hasSize((int) (2501 - dropped));
+  }
+
+  @Test
+  void aProgramEndsAlthoughNobodyTakesItsTelemetry() throws Exception {
+    try (Running program = start(ON, "-Dotel.exporter.otlp.timeout=1000")) {
+      program.make(500);
+      program.end();
+      String line = "(\\d+) spans were not accepted before the end and are lost";
+      assertThat(
+              Pattern.compile(line)
+                  .matcher(Files.readString(program.log()))
+                  .results()
+                  .map(MatchResult::group)
+                  .mapToInt(found -> Integer.parseInt(found.split(" ", 2)[0]))
+                  .sum())
+          .isEqualTo(500);
+    }
+  }
+
+  private long lost(String signal) {
+    return sink.sums.getOrDefault("telemetry.export.lost{signal=" + signal + "}", -1L);
+  }
+
+  private static Set<String> numbers(int count) {
+    return IntStream.range(0, count).mapToObj(i -> "number " + i).collect(toSet());
+  }
+
+  private static ConditionFactory eventually() {
+    return await().atMost(Duration.ofSeconds(60));
+  }
+
+  private Running start(String... options) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-javaagent:" + System.getProperty("agent"),
+            "-Dotel.javaagent.extensions=" + System.getProperty("extension"),
+            "-Dotel.exporter.otlp.endpoint=" + sink.endpoint(),
+            "-Dotel.exporter.otlp.protocol=grpc",
+            "-Dotel.instrumentation.common.default-enabled=false",
+            "-Dotel.instrumentation.opentelemetry-api.enabled=true",
+            "-Dotel.bsp.schedule.delay=200",
+            "-XX:TieredStopAtLevel=1"));
+    command.addAll(List.of(options));
+    command.addAll(
+        List.of(
+            "-cp",
+            System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+            Program.class.getName()));
+    return new Running(new ProcessBuilder(command).redirectError(log.toFile()).start(), log);
+  }
+
+  private record Running(Process process, Path log, BufferedReader output, Writer input)
+      implements AutoCloseable {
+    Running(Process process, Path log) {
+      this(process, log, process.inputReader(), process.outputWriter());
+    }
+
+    void make(int count) throws IOException {
+      input.write(count + "\n");
+      input.flush();
+      assertThat(output.readLine()).startsWith("made");
+    }
+
+    void await(String line) {
+      Pattern pattern = Pattern.compile(line);
+      eventually().until(() -> pattern.matcher(Files.readString(log)).find());
+    }
+
+    /** By itself; the agent's shutdown is part of it. */
+    void end() throws Exception {
+      input.close();
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+    }
+
+    @Override
+    public void close() throws Exception {
+      process.destroyForcibly().waitFor();
+    }
+  }
+}
