@@ -20,20 +20,20 @@ final class Broker {
   /** A server that is alive but silent is left after two unanswered pings. */
   private static final Duration BETWEEN_PINGS = Duration.ofSeconds(10);
 
-  /** The only subjects this user may subscribe to. */
-  private static final String INBOX_PREFIX = "_SINBOX.broker-observer";
-
   private Broker() {}
 
-  /** Returns when the broker has let the observer in. */
-  static Connection connect(Config config) throws InterruptedException {
+  /**
+   * Returns when the broker has let this user in. The only replies that it may hear are those to an
+   * inbox that begins with its name.
+   */
+  static Connection connect(Config config, String user) throws InterruptedException {
     Listener listener = new Listener();
     Options options =
         Options.builder()
             .servers(config.natsUrl().split(",", -1))
-            .userInfo(config.natsUser(), config.natsPass())
-            .connectionName("broker-observer")
-            .inboxPrefix(INBOX_PREFIX)
+            .userInfo(user, config.natsPass())
+            .connectionName(user)
+            .inboxPrefix("_SINBOX." + user)
             .maxReconnects(-1)
             .reconnectWait(BETWEEN_TRIES)
             .reconnectBufferSize(0) // a question is of no use after its round
@@ -47,7 +47,7 @@ final class Broker {
         return Nats.connect(options);
       } catch (IOException e) {
         if (!said) {
-          log.warn("Waiting for NATS at {}: {}", config.natsUrl(), e.getMessage());
+          log.warn("Waiting for NATS at {} as {}: {}", config.natsUrl(), user, e.getMessage());
           said = true;
         }
         Thread.sleep(BETWEEN_TRIES.toMillis());

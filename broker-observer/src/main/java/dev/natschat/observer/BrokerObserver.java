@@ -5,25 +5,36 @@ import io.nats.client.ConnectionListener.Events;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.metrics.Meter;
 import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Asks NATS servers for their statistics and offers them as metrics. */
+/**
+ * Asks NATS servers for their statistics and offers them as metrics; where it is told to, also
+ * exports what they say of traced messages as spans.
+ */
 public final class BrokerObserver implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(BrokerObserver.class);
 
   private final Connection nats;
   private final Rounds rounds;
   private final HealthFile health;
+  private final @Nullable Hops hops;
   private final CountDownLatch disconnected = new CountDownLatch(1);
 
   /** Waits for NATS. */
   BrokerObserver(Config config, Meter meter) throws InterruptedException {
-    nats = Broker.connect(config);
+    nats = Broker.connect(config, config.natsUser());
     nats.addConnectionListener((connection, event) -> endWhenClosed(event));
     rounds = new Rounds(nats, new Metrics(meter), config.pollInterval());
     health = new HealthFile(config.healthFile(), rounds::isHearing);
+    hops = config.hops() ? hops(config, meter) : null;
     log.info("Asking the servers every {} s", config.pollInterval().toSeconds());
+  }
+
+  private static Hops hops(Config config, Meter meter) {
+    HopExporter exporter = HopExporter.fromEnvironment();
+    return new Hops(config, new HopMetrics(meter), exporter.resource(), exporter.exporter());
   }
 
   public static void main(String[] args) throws InterruptedException {
@@ -45,6 +56,9 @@ public final class BrokerObserver implements AutoCloseable {
   public void close() {
     health.close();
     try {
+      if (hops != null) {
+        hops.stop();
+      }
       rounds.stop();
       nats.close();
     } catch (InterruptedException e) {

@@ -14,12 +14,14 @@ import org.jspecify.annotations.Nullable;
  * What the environment says, checked as a whole.
  *
  * @param pollInterval from one round of questions to the next
+ * @param hops whether to export what servers say of traced messages
  */
 record Config(
     String natsUrl,
     String natsUser,
     String natsPass,
     Duration pollInterval,
+    boolean hops,
     @Nullable Path healthFile) {
 
   /** EX_USAGE of sysexits.h. */
@@ -57,6 +59,7 @@ record Config(
             reading.required("NATS_PASS"),
             Duration.ofSeconds(
                 reading.between("POLL_INTERVAL_SECONDS", 1, 300, DEFAULT_POLL_INTERVAL_SECONDS)),
+            reading.isOn("BROKER_HOPS"),
             health == null || health.isBlank() ? null : Path.of(health));
     if (!reading.problems.isEmpty()) {
       throw new IllegalArgumentException(String.join("; ", reading.problems));
@@ -66,7 +69,15 @@ record Config(
 
   @Override
   public String toString() {
-    return "Config[nats=" + natsUser + ":***@" + natsUrl + ", pollInterval=" + pollInterval + "]";
+    return "Config[nats="
+        + natsUser
+        + ":***@"
+        + natsUrl
+        + ", pollInterval="
+        + pollInterval
+        + ", hops="
+        + hops
+        + "]";
   }
 
   private static final class Reading {
@@ -111,6 +122,15 @@ record Config(
       }
       problems.add(name + " is malformed: expected a number from " + least + " to " + most);
       return otherwise;
+    }
+
+    /** Off unless it says on. */
+    boolean isOn(String name) {
+      String value = value(name);
+      if (value != null && !value.matches("on|off")) {
+        problems.add(name + " is malformed: expected on or off");
+      }
+      return "on".equals(value);
     }
 
     private @Nullable String value(String name) {

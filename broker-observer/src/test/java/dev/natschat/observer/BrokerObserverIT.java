@@ -152,7 +152,7 @@ class BrokerObserverIT {
       assertThat(observed.value(Metric.ACCOUNT_BYTES_SENT, CHAT_ON_SERVER)).isEqualTo(700);
       assertThat(observed.value(Metric.ACCOUNT_CONNECTIONS, CHAT_ON_SERVER)).isEqualTo(1);
       assertThat(observed.value(Metric.ACCOUNT_SLOW_CONSUMERS, CHAT_ON_SERVER)).isZero();
-      assertThat(accounts(observed)).containsExactlyInAnyOrder("$G", "AUTH", "CHAT", "SYS");
+      assertThat(accounts(observed)).containsExactlyInAnyOrder("$G", "AUTH", "CHAT", "OBS", "SYS");
       assertThat(observed.value(Metric.SERVER_MESSAGES_SENT, SERVER_ALONE))
           .isGreaterThanOrEqualTo(7);
     }

@@ -24,6 +24,7 @@ class ConfigTest {
   void readsTheEnvironment() {
     environment.put("HEALTH_FILE", "/tmp/ready");
     environment.put("POLL_INTERVAL_SECONDS", "3");
+    environment.put("BROKER_HOPS", "on");
     assertThat(Config.from(environment))
         .isEqualTo(
             new Config(
@@ -31,6 +32,7 @@ class ConfigTest {
                 "broker-observer",
                 "nats-secret",
                 Duration.ofSeconds(3),
+                true,
                 Path.of("/tmp/ready")));
   }
 
@@ -40,13 +42,22 @@ class ConfigTest {
   }
 
   @Test
+  void hopsAreOffUnlessTheyAreOn() {
+    assertThat(Config.from(environment).hops()).isFalse();
+    environment.put("BROKER_HOPS", "off");
+    assertThat(Config.from(environment).hops()).isFalse();
+  }
+
+  @Test
   void everyProblemIsNamedAtOnce() {
+    environment.put("BROKER_HOPS", "yes");
     environment.remove("NATS_PASS");
     environment.put("NATS_URL", "http://nats");
     environment.remove("NATS_USER");
     environment.put("POLL_INTERVAL_SECONDS", "0");
     assertThatThrownBy(() -> Config.from(environment))
-        .hasMessageContainingAll("NATS_PASS", "NATS_URL", "NATS_USER", "POLL_INTERVAL_SECONDS")
+        .hasMessageContainingAll(
+            "NATS_PASS", "NATS_URL", "NATS_USER", "POLL_INTERVAL_SECONDS", "BROKER_HOPS")
         .hasMessageNotContaining("\n");
   }
 

@@ -13,13 +13,23 @@ import org.awaitility.Awaitility;
 
 /**
  * A nats-server with the permissions of nats/nats.conf, and users who may do all: "tester" in
- * account CHAT, "admin" in account SYS.
+ * account CHAT, "hops" in account OBS, "admin" in account SYS. Also in CHAT, "alice" may do what
+ * chat users may; "without-grant" lacks the permission that traced messages need.
  */
 final class NatsServer implements AutoCloseable {
   private static final Path CONFIGURATION = Path.of("..", "nats", "nats.conf");
   private static final Pattern CALLOUT = Pattern.compile("(?s)\nauthorization \\{.*?\n\\}\n");
   private static final Pattern CHAT_USERS = Pattern.compile("(?s)(\n  CHAT \\{.*?users: \\[\n)");
+  private static final Pattern OBS_USERS = Pattern.compile("(?s)(\n  OBS \\{.*?users: \\[\n)");
   private static final Pattern SYS_USERS = Pattern.compile("(?s)(\n  SYS \\{.*?users: \\[\n)");
+  private static final String MORE_CHAT_USERS =
+      """
+        { user: tester, password: test-only }
+        { user: alice, password: test-only, permissions: {
+            publish: ["chat.*", "broker.hops.*"], subscribe: ["chat.>", "_INBOX.>"] } }
+        { user: without-grant, password: test-only, permissions: {
+            publish: "chat.*", subscribe: ["chat.>", "_INBOX.>"] } }
+      """;
   private static final String SECRETS =
       """
       AUTH_PASSWORD: test-only
@@ -36,21 +46,34 @@ final class NatsServer implements AutoCloseable {
   private final Path directory;
   private Process process;
 
-  private NatsServer(Path directory, String name, String cluster) throws IOException {
+  private NatsServer(Path directory, String name, String cluster, int sampling) throws IOException {
     this.directory = Files.createDirectories(directory);
     String text = CALLOUT.matcher(Files.readString(CONFIGURATION)).replaceFirst("\n");
-    text = CHAT_USERS.matcher(text).replaceFirst("$1 { user: tester, password: test-only }\n");
+    text = CHAT_USERS.matcher(text).replaceFirst("$1" + MORE_CHAT_USERS);
+    text = OBS_USERS.matcher(text).replaceFirst("$1 { user: hops, password: test-only }\n");
     text = SYS_USERS.matcher(text).replaceFirst("$1 { user: admin, password: test-only }\n");
     Files.writeString(
         directory.resolve("nats.conf"),
         text.replace("server_name: nats-chat", "server_name: " + name) + cluster);
     Files.writeString(directory.resolve("secrets.conf"), SECRETS);
+    Files.writeString(
+        directory.resolve("hops.conf"),
+        Files.readString(
+                CONFIGURATION.resolveSibling(sampling > 0 ? "hops-on.conf" : "hops-off.conf"))
+            .replace("$BROKER_HOPS_SAMPLING", String.valueOf(sampling)));
     process = launch();
   }
 
   /** Alone, and called {@code nats-chat} as the repository has it. */
   static NatsServer start(Path directory) throws IOException {
-    NatsServer server = new NatsServer(directory, "nats-chat", "");
+    NatsServer server = new NatsServer(directory, "nats-chat", "", 0);
+    server.awaitReady();
+    return server;
+  }
+
+  /** Alone, and with message tracing of so many percent. */
+  static NatsServer startWithHops(Path directory, int sampling) throws IOException {
+    NatsServer server = new NatsServer(directory, "nats-chat", "", sampling);
     server.awaitReady();
     return server;
   }
@@ -60,8 +83,8 @@ final class NatsServer implements AutoCloseable {
     int one = freePort();
     int two = freePort();
     NatsServer[] servers = {
-      new NatsServer(directory.resolve("n1"), "n1", CLUSTER.formatted("east", one, two)),
-      new NatsServer(directory.resolve("n2"), "n2", CLUSTER.formatted("east", two, one))
+      new NatsServer(directory.resolve("n1"), "n1", CLUSTER.formatted("east", one, two), 0),
+      new NatsServer(directory.resolve("n2"), "n2", CLUSTER.formatted("east", two, one), 0)
     };
     for (NatsServer server : servers) {
       server.awaitReady();

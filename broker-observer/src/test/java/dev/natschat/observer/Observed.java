@@ -10,6 +10,7 @@ import io.opentelemetry.sdk.metrics.data.MetricDataType;
 import io.opentelemetry.sdk.testing.exporter.InMemoryMetricReader;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -25,7 +26,8 @@ final class Observed implements AutoCloseable {
 
   Observed(String natsUrl, @Nullable Path healthFile) throws InterruptedException {
     Config config =
-        new Config(natsUrl, "broker-observer", "test-only", Duration.ofSeconds(1), healthFile);
+        new Config(
+            natsUrl, "broker-observer", "test-only", Duration.ofSeconds(1), false, healthFile);
     observer = new BrokerObserver(config, provider.get("test"));
   }
 
@@ -42,6 +44,11 @@ final class Observed implements AutoCloseable {
     return data.getType() == MetricDataType.DOUBLE_GAUGE
         ? data.getDoubleGaugeData().getPoints()
         : data.getDoubleSumData().getPoints();
+  }
+
+  /** Of all instruments. */
+  List<String> names() {
+    return reader.collectAllMetrics().stream().map(MetricData::getName).toList();
   }
 
   /** NaN when there is no such series. */

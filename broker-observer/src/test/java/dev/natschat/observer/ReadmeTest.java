@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The tables name every metric as Prometheus does, and none that is not there. */
@@ -35,7 +36,15 @@ class ReadmeTest {
     }
     assertThat(documented)
         .containsExactlyElementsOf(
-            Arrays.stream(Metric.values()).map(ReadmeTest::inPrometheus).sorted().toList());
+            Stream.concat(
+                    Arrays.stream(Metric.values()).map(ReadmeTest::inPrometheus),
+                    Arrays.stream(HopMetric.values()).map(ReadmeTest::inPrometheus))
+                .sorted()
+                .toList());
+  }
+
+  private static String inPrometheus(HopMetric metric) {
+    return metric.instrument.replace('.', '_') + "_total";
   }
 
   /** As the Collector's exporter translates: no suffix that the name has already. */

@@ -40,6 +40,7 @@ final class NatsServer {
             .matcher(withoutCallout)
             .replaceFirst("$1      { user: tester, password: test-only }\n"));
     Files.writeString(directory.resolve("secrets.conf"), SECRETS);
+    Files.copy(CONFIGURATION.resolveSibling("hops-off.conf"), directory.resolve("hops.conf"));
     process = launch();
   }
 
