@@ -55,7 +55,7 @@ public final class AuthService {
         keys,
         new TokenValidator(keys, config.issuer(), clock),
         new Issuer(config.issuerKey(), clock),
-        config.legacyInbox(),
+        config.grants(),
         new Metrics(GlobalOpenTelemetry.getMeter("dev.natschat.auth")));
   }
 

@@ -58,7 +58,7 @@ final class Callout implements AutoCloseable {
   private final Jwks keys;
   private final TokenValidator validator;
   private final Issuer issuer;
-  private final boolean legacyInbox;
+  private final Grants grants;
   private final Metrics metrics;
   private final Dispatcher dispatcher;
 
@@ -68,7 +68,7 @@ final class Callout implements AutoCloseable {
       Jwks keys,
       TokenValidator validator,
       Issuer issuer,
-      boolean legacyInbox,
+      Grants grants,
       Metrics metrics) {
     this.nats = nats;
     this.xkey = xkey;
@@ -76,7 +76,7 @@ final class Callout implements AutoCloseable {
     this.keys = keys;
     this.validator = validator;
     this.issuer = issuer;
-    this.legacyInbox = legacyInbox;
+    this.grants = grants;
     this.metrics = metrics;
     dispatcher = nats.createDispatcher(this::accept);
     dispatcher.subscribe(SUBJECT, QUEUE_GROUP);
@@ -188,7 +188,7 @@ final class Callout implements AutoCloseable {
 
   @WithSpan("map permissions")
   String mapPermissions(AuthRequest request, ChatUser user) {
-    return issuer.userJwt(request, user, Permissions.of(user, legacyInbox));
+    return issuer.userJwt(request, user, Permissions.of(user, grants));
   }
 
   @WithSpan("respond")

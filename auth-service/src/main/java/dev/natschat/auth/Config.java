@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param issuer what the tokens must name as theirs; by default Keycloak's URL and realm
  * @param issuerKey signs the users' JWTs
  * @param xkey what the broker encrypts its requests to
- * @param legacyInbox whether users may subscribe to {@code _INBOX.>}
+ * @param grants what users may do beyond the chat itself
  * @param healthFile exists, and is young, while the service is ready
  */
 record Config(
@@ -29,7 +29,7 @@ record Config(
     String issuer,
     SigningKey issuerKey,
     Xkey xkey,
-    boolean legacyInbox,
+    Grants grants,
     @Nullable Path healthFile) {
 
   /** The configuration, or one line on standard error with every problem, and exit code 64. */
@@ -60,7 +60,9 @@ record Config(
     }
     byte[] issuerSeed = reader.secret("ISSUER_NKEY_SEED", Nkey.ACCOUNT::decodeSeed, new byte[0]);
     byte[] xkeySeed = reader.secret("XKEY_SEED", Nkey.CURVE::decodeSeed, new byte[0]);
-    boolean legacyInbox = reader.flag("LEGACY_INBOX");
+    Grants grants =
+        new Grants(
+            reader.flag("LEGACY_INBOX", "true", "false"), reader.flag("BROKER_HOPS", "on", "off"));
     String healthFile = environment.get("HEALTH_FILE");
     reader.throwProblems();
     return new Config(
@@ -71,7 +73,7 @@ record Config(
         issuer,
         new SigningKey(Nkey.ACCOUNT, issuerSeed),
         new Xkey(xkeySeed),
-        legacyInbox,
+        grants,
         healthFile == null ? null : Path.of(healthFile));
   }
 
@@ -86,8 +88,8 @@ record Config(
   /** Without the secrets. */
   @Override
   public String toString() {
-    return "Config[nats=%s@%s, jwks=%s, issuer=%s, legacyInbox=%s, healthFile=%s]"
-        .formatted(natsUser, natsUrl, jwksUrl, issuer, legacyInbox, healthFile);
+    return "Config[nats=%s@%s, jwks=%s, issuer=%s, %s, healthFile=%s]"
+        .formatted(natsUser, natsUrl, jwksUrl, issuer, grants, healthFile);
   }
 
   /** Reads variables and remembers what is wrong with them. */
@@ -142,12 +144,12 @@ record Config(
       }
     }
 
-    boolean flag(String name) {
-      String value = environment.getOrDefault(name, "false");
-      if (!value.matches("true|false")) {
-        problem(name + ": expected true or false");
+    boolean flag(String name, String on, String off) {
+      String value = environment.getOrDefault(name, off);
+      if (!value.equals(on) && !value.equals(off)) {
+        problem(name + ": expected " + on + " or " + off);
       }
-      return value.equals("true");
+      return value.equals(on);
     }
 
     void problem(String problem) {

@@ -20,37 +20,35 @@ record Permissions(
     List<String> subscribe,
     List<String> denySubscribe) {
   private static final Pattern SUBJECT_TOKEN = Pattern.compile("[A-Za-z0-9_-]{1,64}");
-  private static final List<String> NOTHING = List.of();
 
-  /**
-   * @param legacyInbox whether to open {@code _INBOX.>}, for clients that cannot set an inbox
-   *     prefix
-   */
-  static Permissions of(ChatUser user, boolean legacyInbox) {
+  /** What clients publish there is no event, and only counted: nats/hops-on.conf. */
+  private static final String BROKER_HOPS = "broker.hops.*";
+
+  static Permissions of(ChatUser user, Grants grants) {
     List<String> subscribe =
         new ArrayList<>(List.of("chat.>", "_UINBOX." + inboxToken(user) + ".>"));
-    if (legacyInbox) {
+    if (grants.legacyInbox()) {
       subscribe.add("_INBOX.>");
+    }
+    List<String> publish = new ArrayList<>();
+    if (grants.brokerHops()) {
+      publish.add(BROKER_HOPS);
     }
     // Requests for history are for history-service alone.
     List<String> denySubscribe = List.of("chat.history.>");
     if (user.isAdmin()) {
+      publish.addAll(List.of("chat.*", "chat.history.*", "admin.*"));
       subscribe.add("admin.>");
-      return new Permissions(
-          List.of("chat.*", "chat.history.*", "admin.*"),
-          List.of("chat.__admin__"),
-          subscribe,
-          denySubscribe);
+      return new Permissions(publish, List.of("chat.__admin__"), subscribe, denySubscribe);
     }
     if (user.isUser()) {
+      publish.addAll(List.of("chat.*", "chat.history.*"));
       return new Permissions(
-          List.of("chat.*", "chat.history.*"),
-          List.of("chat.__admin__", "chat.history.__admin__"),
-          subscribe,
-          denySubscribe);
+          publish, List.of("chat.__admin__", "chat.history.__admin__"), subscribe, denySubscribe);
     }
     // Nothing allowed and nothing denied would mean everything allowed.
-    return new Permissions(NOTHING, List.of(">"), subscribe, denySubscribe);
+    List<String> denyPublish = publish.isEmpty() ? List.of(">") : List.of();
+    return new Permissions(publish, denyPublish, subscribe, denySubscribe);
   }
 
   /**

@@ -74,7 +74,7 @@ final class WarmUp {
     byte[] question = brokerXkey.seal(question().getBytes(US_ASCII), ourXkeyName);
     AuthRequest request = requests.open(question, brokerXkeyName);
     ChatUser user = validator.validate(request.token());
-    String userJwt = issuer.userJwt(request, user, Permissions.of(user, false));
+    String userJwt = issuer.userJwt(request, user, Permissions.of(user, Grants.NONE));
     ourXkey.seal(issuer.admission(request, userJwt).getBytes(US_ASCII), request.serverXkey());
   }
 

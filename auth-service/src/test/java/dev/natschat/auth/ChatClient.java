@@ -7,6 +7,7 @@ import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.Subscription;
+import io.nats.client.impl.Headers;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -53,6 +54,13 @@ final class ChatClient implements AutoCloseable, ErrorListener {
     return violationsUntilNow().stream()
         .noneMatch(
             text -> text.contains("publish to \"" + subject.toLowerCase(Locale.ROOT) + "\""));
+  }
+
+  /** What the broker has to say to such a message, in lower case. */
+  List<String> refusedWith(String subject, Headers headers) {
+    violations.clear();
+    connection.publish(subject, headers, new byte[0]);
+    return violationsUntilNow();
   }
 
   boolean maySubscribe(String subject) {

@@ -34,7 +34,7 @@ class ConfigTest {
     assertThat(config.jwksUrl())
         .hasToString("http://keycloak:8080/realms/nats-chat/protocol/openid-connect/certs");
     assertThat(config.issuer()).isEqualTo("http://keycloak:8080/realms/nats-chat");
-    assertThat(config.legacyInbox()).isFalse();
+    assertThat(config.grants()).isEqualTo(Grants.NONE);
     assertThat(config.healthFile()).isNull();
   }
 
@@ -58,7 +58,15 @@ class ConfigTest {
   @Test
   void everyProblemIsNamedInOneLine() {
     assertThatThrownBy(
-            () -> Config.from(Map.of("LEGACY_INBOX", "yes", "XKEY_SEED_FILE", "none/such")))
+            () ->
+                Config.from(
+                    Map.of(
+                        "LEGACY_INBOX",
+                        "yes",
+                        "BROKER_HOPS",
+                        "yes",
+                        "XKEY_SEED_FILE",
+                        "none/such")))
         .hasMessageNotContaining("\n")
         .hasMessageContainingAll(
             "NATS_URL",
@@ -68,7 +76,8 @@ class ConfigTest {
             "KEYCLOAK_REALM",
             "ISSUER_NKEY_SEED",
             "XKEY_SEED_FILE",
-            "LEGACY_INBOX");
+            "LEGACY_INBOX",
+            "BROKER_HOPS");
   }
 
   @Test

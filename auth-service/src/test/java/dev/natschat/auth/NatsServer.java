@@ -22,13 +22,20 @@ final class NatsServer implements AutoCloseable {
   private JsonNode ports;
 
   NatsServer(Path directory) throws IOException {
-    this(directory, Files.readString(CONFIGURATION));
+    this(directory, Files.readString(CONFIGURATION), "off");
   }
 
-  private NatsServer(Path directory, String configuration) throws IOException {
+  /** Whose messages are all traced by the broker. */
+  static NatsServer withHops(Path directory) throws IOException {
+    return new NatsServer(directory, Files.readString(CONFIGURATION), "on");
+  }
+
+  private NatsServer(Path directory, String configuration, String hops) throws IOException {
     this.directory = directory;
     GenerateSecrets.into(directory.resolve("secrets"));
     Files.writeString(directory.resolve("nats.conf"), configuration);
+    Files.copy(
+        CONFIGURATION.resolveSibling("hops-" + hops + ".conf"), directory.resolve("hops.conf"));
     Files.copy(directory.resolve("secrets/nats-secrets.conf"), directory.resolve("secrets.conf"));
     process = start();
     ports = awaitPorts();
@@ -36,7 +43,7 @@ final class NatsServer implements AutoCloseable {
 
   /** With new secrets, too, but everybody may do everything. */
   static NatsServer open(Path directory) throws IOException {
-    return new NatsServer(directory, "host: $NATS_BIND\nport: $NATS_PORT\n");
+    return new NatsServer(directory, "host: $NATS_BIND\nport: $NATS_PORT\n", "off");
   }
 
   private Process start() throws IOException {
@@ -57,6 +64,7 @@ final class NatsServer implements AutoCloseable {
                 "NATS_PORT", port,
                 "NATS_WEBSOCKET_PORT", "-1",
                 "NATS_MONITOR_PORT", "-1",
+                "BROKER_HOPS_SAMPLING", "100",
                 "NATS_STORE_DIR", directory.resolve("store").toString()));
     return builder.start();
   }

@@ -38,8 +38,22 @@ class PermissionsTest {
 
   @Test
   void theLegacyInboxIsOpenedOnlyOnDemand() {
-    assertThat(Permissions.of(user("bob"), false).subscribe()).doesNotContain("_INBOX.>");
-    assertThat(Permissions.of(user("bob"), true).subscribe()).contains("_INBOX.>");
+    assertThat(Permissions.of(user("bob"), Grants.NONE).subscribe()).doesNotContain("_INBOX.>");
+    assertThat(Permissions.of(user("bob"), new Grants(true, false)).subscribe())
+        .contains("_INBOX.>");
+  }
+
+  @Test
+  void theBrokersHopsAreGrantedOnlyOnDemandAndThenToEverybody() {
+    ChatUser noRole = new ChatUser("charlie", false, false, Instant.MAX);
+    for (ChatUser user :
+        List.of(new ChatUser("root", true, false, Instant.MAX), user("bob"), noRole)) {
+      assertThat(Permissions.of(user, Grants.NONE).publish()).doesNotContain("broker.hops.*");
+      assertThat(Permissions.of(user, new Grants(false, true)).publish()).contains("broker.hops.*");
+    }
+    assertThat(Permissions.of(noRole, Grants.NONE).denyPublish()).containsExactly(">");
+    assertThat(Permissions.of(noRole, new Grants(false, true)).publish())
+        .containsExactly("broker.hops.*");
   }
 
   private static ChatUser user(String name) {
