@@ -27,6 +27,11 @@ for port in "${ports[@]}"; do
   export "$name=${!name:-${port#*=}}"
 done
 
+# Whether the broker's own hops are in the traces, and of how many percent of the sampled messages.
+export BROKER_HOPS=${BROKER_HOPS:-off} BROKER_HOPS_SAMPLING=${BROKER_HOPS_SAMPLING:-100}
+[[ $BROKER_HOPS =~ ^(on|off)$ ]] || die "BROKER_HOPS is $BROKER_HOPS: expected on or off"
+[[ $BROKER_HOPS_SAMPLING =~ ^([1-9][0-9]?|100)$ ]] || die "BROKER_HOPS_SAMPLING is $BROKER_HOPS_SAMPLING: expected 1 to 100"
+
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 
 # Tempo and Grafana run when they are given or on PATH; Zipkin holds the traces when there is no Tempo.
