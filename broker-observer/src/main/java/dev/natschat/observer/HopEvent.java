@@ -21,7 +21,6 @@ import org.jspecify.annotations.Nullable;
  *
  * @param parentId the span that published the message
  * @param hop empty at the server that the publisher is connected to; then 1, 2, and 1.1 after 1
- * @param hops to how many other servers it passed the message on
  * @param steps what it did, in this order; the first one is the arrival
  * @param sentNanos when the server was through with the message, by its own clock
  */
@@ -30,7 +29,6 @@ record HopEvent(
     String parentId,
     Server server,
     String hop,
-    int hops,
     long size,
     List<Step> steps,
     long sentNanos) {
@@ -161,7 +159,6 @@ record HopEvent(
             server.path("cluster").asText(),
             server.path("ver").asText()),
         first ? "" : headers.path("Nats-Trace-Hop").path(0).asText(),
-        json.path("hops").asInt(),
         json.path("request").path("msgsize").asLong(),
         List.copyOf(steps),
         epochNanos(server.path("time")));

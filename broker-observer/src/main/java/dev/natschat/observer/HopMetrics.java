@@ -10,6 +10,7 @@ import java.util.Map;
 /** Counts what {@link HopMetric} names. */
 final class HopMetrics {
   static final Attributes FORGED = because("forged");
+  static final Attributes BY_LEAFNODE = because("leafnode");
   static final Attributes MALFORMED = because("malformed");
   static final Attributes OVERLOAD = because("overload");
   static final Attributes EXPORT = because("export");
@@ -28,6 +29,7 @@ final class HopMetrics {
       switch (metric) { // 0 to begin with: the first that is counted shall be seen
         case REFUSED -> {
           count(metric, 0, FORGED);
+          count(metric, 0, BY_LEAFNODE);
           count(metric, 0, MALFORMED);
         }
         case DROPPED -> {

@@ -15,10 +15,10 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Puts the events of one message together, in whatever order they come. Each says to how many
- * servers it passed the message on, so it is known when all are there. What is missing after a
- * while is not waited for: whose predecessor is lost becomes a child of the nearest one that is
- * known. For one thread.
+ * Puts the events of one message together, in whatever order they come. Each says to which servers
+ * it passed the message on, so it is known when all are there. What is missing after a while is not
+ * waited for: whose predecessor is lost becomes a child of the nearest one that is known. For one
+ * thread.
  */
 final class HopTrees {
   /** From the first event of a message. Servers send them within milliseconds. */
@@ -43,8 +43,8 @@ final class HopTrees {
     private final List<HopEvent> events = new ArrayList<>();
     private final Set<String> seen = new HashSet<>();
     private final long since;
-    private int passedOn;
-    private int arrived;
+    private final Set<String> sent = new HashSet<>();
+    private final Set<String> arrived = new HashSet<>();
 
     /** The spans of events that were handed out before, by what they are the parent of. */
     final Map<String, String> parents = new HashMap<>();
@@ -56,16 +56,22 @@ final class HopTrees {
     private void add(HopEvent event) {
       if (seen.add(event.key())) {
         events.add(event);
-        passedOn += event.hops();
-        arrived += event.isFirst() ? 0 : 1;
+        arrived.add(event.hop());
+        if (event.isFirst()) {
+          sent.add(event.hop());
+        }
+        event.steps().stream()
+            .map(HopEvent.Step::hop)
+            .filter(hop -> !hop.isEmpty())
+            .forEach(sent::add);
       }
     }
 
     private void resume(Tree before) {
       seen.addAll(before.seen);
       parents.putAll(before.parents);
-      passedOn = before.passedOn;
-      arrived = before.arrived;
+      sent.addAll(before.sent);
+      arrived.addAll(before.arrived);
     }
 
     /** Each after the one that it came from. */
@@ -75,7 +81,7 @@ final class HopTrees {
     }
 
     boolean isComplete() {
-      return passedOn == arrived;
+      return sent.equals(arrived);
     }
   }
 

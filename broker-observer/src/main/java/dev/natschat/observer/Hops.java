@@ -247,14 +247,19 @@ final class Hops {
     export.add(spans.of(tree));
   }
 
-  /** A server hands on what a client publishes there, and says who it was. */
+  /**
+   * A server hands on what a client publishes there, and says who it was. What comes by a leaf node
+   * is not believed either: a leaf node's own events come by its connection to account OBS too.
+   */
   private void refuse(Message forgery) {
-    metrics.count(REFUSED, 1, HopMetrics.FORGED);
     Headers headers = forgery.getHeaders();
     String author = headers == null ? null : headers.getFirst("Nats-Request-Info");
-    if (author != null) {
-      sayOnce("Refused a forged trace event, by " + author);
+    if (author != null && author.contains("\"kind\":\"Leafnode\"")) {
+      metrics.count(REFUSED, 1, HopMetrics.BY_LEAFNODE);
+      return;
     }
+    metrics.count(REFUSED, 1, HopMetrics.FORGED);
+    sayOnce("Refused a forged trace event, by " + author);
   }
 
   private void checkVersion(HopEvent.Server server) {

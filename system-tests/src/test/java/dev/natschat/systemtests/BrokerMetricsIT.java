@@ -21,9 +21,9 @@ class BrokerMetricsIT {
   private static final String CONSUMER =
       "{consumer=\"persist-worker\",stream=\"CHAT_MESSAGES\",account=\"CHAT\"}";
 
-  /** No series where there is no limit: the stream's in messages, the account's on memory. */
+  /** No series where there is no limit: the stream's in messages. */
   private static final List<String> NOT_IN_THIS_SYSTEM =
-      List.of("nats_stream_messages_limit", "nats_account_jetstream_memory_limit_bytes");
+      List.of("nats_stream_messages_limit");
 
   @Test
   void aMessageIsSeenInTheStreamAtItsConsumerAndInItsAccount() throws Exception {
