@@ -50,6 +50,7 @@ final class Broker implements AutoCloseable {
       text = text.replaceAll("(?m)^ *xkey:.*$", "");
     }
     Files.writeString(directory.resolve("secrets.conf"), secrets);
+    Files.copy(Path.of("nats", "hops-off.conf"), directory.resolve("hops.conf"));
     Path configuration = Files.writeString(directory.resolve("nats.conf"), text);
     int port = freePort();
     Map<String, String> environment =

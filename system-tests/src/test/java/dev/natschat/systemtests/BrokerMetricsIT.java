@@ -22,8 +22,7 @@ class BrokerMetricsIT {
       "{consumer=\"persist-worker\",stream=\"CHAT_MESSAGES\",account=\"CHAT\"}";
 
   /** No series where there is no limit: the stream's in messages. */
-  private static final List<String> NOT_IN_THIS_SYSTEM =
-      List.of("nats_stream_messages_limit");
+  private static final List<String> NOT_IN_THIS_SYSTEM = List.of("nats_stream_messages_limit");
 
   @Test
   void aMessageIsSeenInTheStreamAtItsConsumerAndInItsAccount() throws Exception {
