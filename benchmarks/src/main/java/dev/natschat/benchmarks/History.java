@@ -75,7 +75,7 @@ final class History {
         + String.format(
             "%,d rows in %d rooms, 50 of them an answer; %d s each after %d s of warming up. The"
                 + " yardstick is the same SELECT, prepared, by %s.",
-            ROWS, Backlog.ROOMS, each.toSeconds(), warmUp.toSeconds(), yardstickClient);
+            ROWS, Backlog.ROOMS, each.toSeconds(), 2 * warmUp.toSeconds(), yardstickClient);
   }
 
   private static void fill(Postgres postgres) throws Exception {
@@ -127,6 +127,7 @@ final class History {
       service.awaitReady();
       client.subscribe(INBOX + "*");
       ask(client, 8, warmUp, tracing);
+      ask(client, 64, warmUp, tracing);
       for (int i = 0; i < CONCURRENT.length; i++) {
         TimeUnit.SECONDS.sleep(2); // what the warm-up left is exported
         long spans = sink.spans();

@@ -1,13 +1,14 @@
 package dev.natschat.history;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.SerializableString;
 import com.fasterxml.jackson.core.io.CharacterEscapes;
 import com.fasterxml.jackson.core.io.SerializedString;
 import com.fasterxml.jackson.core.json.JsonWriteFeature;
-import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.util.ArrayList;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -15,58 +16,69 @@ import org.jspecify.annotations.Nullable;
 final class Answer {
   static final byte[] EMPTY = {'[', ']'};
 
-  private static final ObjectWriter JSON = writer();
+  private static final JsonFactory JSON = factory();
+  private static final SerializableString USER = new SerializedString("user");
+  private static final SerializableString TEXT = new SerializedString("text");
+  private static final SerializableString TIMESTAMP = new SerializedString("timestamp");
+  private static final SerializableString ROOM = new SerializedString("room");
 
   private Answer() {}
 
   /** As many of the newest messages as fit into {@code maxBytes}. */
   static byte[] of(List<ChatMessage> newestFirst, long maxBytes) {
-    List<byte[]> fitting = new ArrayList<>(newestFirst.size());
-    int size = EMPTY.length;
-    for (ChatMessage message : newestFirst) {
-      byte[] json = json(message);
-      int withComma = fitting.isEmpty() ? json.length : json.length + 1;
-      if (size + withComma > maxBytes) {
-        break;
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(16 * 1024);
+    int[] starts = new int[newestFirst.size()];
+    try (JsonGenerator json = JSON.createGenerator(bytes)) {
+      for (int i = 0; i < starts.length; i++) {
+        json.flush();
+        starts[i] = bytes.size();
+        write(newestFirst.get(starts.length - 1 - i), json);
       }
-      size += withComma;
-      fitting.add(json);
-    }
-    return array(fitting, size);
-  }
-
-  private static byte[] array(List<byte[]> newestFirst, int size) {
-    byte[] array = new byte[size];
-    int at = 0;
-    array[at++] = '[';
-    for (int i = newestFirst.size() - 1; i >= 0; i--) {
-      byte[] json = newestFirst.get(i);
-      System.arraycopy(json, 0, array, at, json.length);
-      at += json.length;
-      array[at++] = i == 0 ? (byte) ']' : (byte) ',';
-    }
-    if (newestFirst.isEmpty()) {
-      array[at] = ']';
-    }
-    return array;
-  }
-
-  private static byte[] json(ChatMessage message) {
-    try {
-      return JSON.writeValueAsBytes(message);
-    } catch (JsonProcessingException e) {
+    } catch (IOException e) {
       throw new IllegalStateException("a message of strings and a number is always JSON", e);
     }
+    return array(bytes.toByteArray(), starts, maxBytes);
   }
 
-  private static ObjectWriter writer() {
-    JsonMapper mapper =
-        JsonMapper.builder()
-            .disable(JsonWriteFeature.WRITE_HEX_UPPER_CASE)
-            .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
-            .build();
-    mapper.getFactory().setCharacterEscapes(new HtmlSafe());
-    return mapper.writerFor(ChatMessage.class);
+  private static void write(ChatMessage message, JsonGenerator json) throws IOException {
+    json.writeStartObject();
+    json.writeFieldName(USER);
+    json.writeString(message.user());
+    json.writeFieldName(TEXT);
+    json.writeString(message.text());
+    json.writeFieldName(TIMESTAMP);
+    json.writeNumber(message.timestamp());
+    json.writeFieldName(ROOM);
+    json.writeString(message.room());
+    json.writeEndObject();
+  }
+
+  /**
+   * @param messages oldest first, with commas between them
+   * @param starts where each begins; all but the first with its comma
+   */
+  private static byte[] array(byte[] messages, int[] starts, long maxBytes) {
+    for (int i = 0; i < starts.length; i++) {
+      int start = i == 0 ? 0 : starts[i] + 1;
+      int size = messages.length - start + EMPTY.length;
+      if (size <= maxBytes) {
+        byte[] array = new byte[size];
+        array[0] = '[';
+        System.arraycopy(messages, start, array, 1, size - EMPTY.length);
+        array[size - 1] = ']';
+        return array;
+      }
+    }
+    return EMPTY;
+  }
+
+  private static JsonFactory factory() {
+    return new JsonFactoryBuilder()
+        .characterEscapes(new HtmlSafe())
+        .rootValueSeparator(",")
+        .disable(JsonWriteFeature.WRITE_HEX_UPPER_CASE)
+        .enable(JsonWriteFeature.COMBINE_UNICODE_SURROGATES_IN_UTF8)
+        .build();
   }
 
   /**

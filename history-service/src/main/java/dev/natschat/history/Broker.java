@@ -58,7 +58,7 @@ final class Broker {
   }
 
   private static final class Listener implements ConnectionListener, ErrorListener {
-    private final OncePerSecond errors = new OncePerSecond();
+    private final LinesPerSecond errors = new LinesPerSecond(1);
 
     @Override
     @SuppressWarnings("deprecation") // the one method that the interface asks for
@@ -73,7 +73,7 @@ final class Broker {
     @Override
     public void errorOccurred(Connection nats, String error) {
       // A user who names a foreign reply subject makes one of each request.
-      if (errors.isDue()) {
+      if (errors.take()) {
         log.warn("NATS says: {}", error);
       }
     }

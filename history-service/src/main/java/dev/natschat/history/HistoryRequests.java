@@ -25,7 +25,8 @@ final class HistoryRequests implements MessageHandler {
   private final MessageStore store;
   private final Workers workers;
   private final Metrics metrics;
-  private final OncePerSecond warnings = new OncePerSecond();
+  private final LinesPerSecond answers = new LinesPerSecond(10);
+  private final LinesPerSecond warnings = new LinesPerSecond(1);
 
   HistoryRequests(MessageStore store, Workers workers, Metrics metrics) {
     this.store = store;
@@ -61,7 +62,9 @@ final class HistoryRequests implements MessageHandler {
     Connection nats = request.getConnection();
     byte[] body = Answer.of(store.newest(room), nats.getMaxPayload() - ROOM_FOR_HEADERS);
     nats.publish(request.getReplyTo(), body);
-    log.atInfo().addKeyValue("room", room).addKeyValue("bytes", body.length).log("Answered");
+    if (answers.take() || log.isDebugEnabled()) {
+      log.atInfo().addKeyValue("room", room).addKeyValue("bytes", body.length).log("Answered");
+    }
   }
 
   /** Headers as NATS' service protocol has them (ADR-32); a body that every client can parse. */
@@ -75,7 +78,7 @@ final class HistoryRequests implements MessageHandler {
 
   /** Failures come by the thousand: the metric counts them all, the log shows one a second. */
   private void warn(RequestFailed failed) {
-    if (warnings.isDue()) {
+    if (warnings.take()) {
       log.atWarn()
           .addKeyValue("error.type", failed.kind().errorType())
           .setCause(failed.getCause())
