@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /** A plain jnats client that remembers what the broker forbade it. */
 final class ChatClient implements AutoCloseable, ErrorListener {
@@ -49,8 +50,17 @@ final class ChatClient implements AutoCloseable, ErrorListener {
   }
 
   boolean mayPublish(String subject) {
+    return mayPublish(subject, null);
+  }
+
+  /** Asks, but waits for no answer. */
+  boolean mayRequest(String subject) {
+    return mayPublish(subject, connection.createInbox());
+  }
+
+  private boolean mayPublish(String subject, @Nullable String replyTo) {
     violations.clear();
-    connection.publish(subject, new byte[0]);
+    connection.publish(subject, replyTo, new byte[0]);
     return violationsUntilNow().stream()
         .noneMatch(
             text -> text.contains("publish to \"" + subject.toLowerCase(Locale.ROOT) + "\""));

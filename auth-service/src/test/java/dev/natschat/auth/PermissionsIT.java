@@ -181,6 +181,50 @@ class PermissionsIT {
     assertThat(user("charlie").maySubscribe("admin.>")).isFalse();
   }
 
+  /** A queue group gives no more than a plain subscription does. */
+  @Test
+  void queueGroupsOpenNothing() throws Exception {
+    for (ChatClient client :
+        List.of(user("root", "admin"), user("carol", "user"), user("charlie"))) {
+      for (String subject : FOREIGN_TO_HEAR) {
+        for (String queue : List.of("history-service", "auth-service", "mine")) {
+          assertThat(client.maySubscribe(subject, queue)).as(subject + " " + queue).isFalse();
+        }
+      }
+      assertThat(client.maySubscribe("chat.lobby", "mine")).isTrue();
+    }
+    assertThat(user("carol", "user").maySubscribe("admin.*", "mine")).isFalse();
+    assertThat(user("charlie").maySubscribe("admin.*", "mine")).isFalse();
+  }
+
+  /** Of each role: what a request is answered to, and that everything else is refused. */
+  @Test
+  void requestsOfEachRole() throws Exception {
+    try (Answering ignored = new Answering(service("history-service"), "[]")) {
+      assertAnswered(
+          user("root", "admin"), List.of("chat.history.lobby", "chat.history.__admin__"));
+      assertAnswered(user("carol", "user"), List.of("chat.history.lobby"));
+      assertAnswered(user("charlie"), List.of());
+    }
+  }
+
+  private void assertAnswered(ChatClient client, List<String> answered) throws Exception {
+    List<String> all = new ArrayList<>(INTERNALS);
+    all.addAll(ADMIN_ROOM);
+    all.add("chat.history.lobby");
+    all.removeIf(subject -> subject.startsWith("_") || subject.equals("admin.chat"));
+    for (String subject : all) {
+      if (answered.contains(subject)) {
+        Message answer = client.connection().request(subject, null, LONG);
+        assertThat(answer).as(subject).isNotNull();
+        assertThat(text(answer)).isEqualTo("[]");
+      } else {
+        // With a reply subject, as requests have.
+        assertThat(client.mayRequest(subject)).as(subject).isFalse();
+      }
+    }
+  }
+
   @Test
   void persistWorkerDoesItsWorkAndNoMore() throws Exception {
     ChatClient worker = service("persist-worker");

@@ -41,6 +41,10 @@ final class RawClient implements AutoCloseable {
     return line == null ? "closed" : line;
   }
 
+  void send(String line) throws IOException {
+    socket.getOutputStream().write(line.getBytes(US_ASCII));
+  }
+
   @Override
   public void close() throws IOException {
     socket.close();
