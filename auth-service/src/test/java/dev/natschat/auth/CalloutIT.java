@@ -64,7 +64,7 @@ class CalloutIT {
 
   /** An answer, not the broker's timeout: its log quotes our reason. */
   @Test
-  void refusalIsAnsweredAtOnce() throws Exception {
+  void defect10RefusalIsAnsweredAtOnce() throws Exception {
     Date past = Date.from(Instant.now().minusSeconds(5));
     Date future = Date.from(Instant.now().plusSeconds(60));
     Map<String, String> reasonByToken =
@@ -126,7 +126,7 @@ class CalloutIT {
   }
 
   @Test
-  void unknownKidWhileKeycloakHangsLocksNobodyOut() throws Exception {
+  void defect11UnknownKidWhileKeycloakHangsLocksNobodyOut() throws Exception {
     String good = realm.token("alice", "user");
     String unknown = Realm.sign(realm.claims("eve").build(), Realm.newKey("unknown"));
     List<RawClient> strangers = new ArrayList<>();
@@ -183,7 +183,7 @@ class CalloutIT {
   }
 
   @Test
-  void twoInstancesShareTheRequests() throws Exception {
+  void defect12TwoInstancesShareTheRequests() throws Exception {
     try (RunningService one = ready();
         RunningService two = RunningService.ready(nats, realm, temp.resolve("health-2"))) {
       String token = realm.token("alice", "user");

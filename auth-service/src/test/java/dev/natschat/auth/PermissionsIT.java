@@ -338,7 +338,7 @@ class PermissionsIT {
   // --- the holes that were found while the table was tried ---
 
   @Test
-  void userNamedLikeAServiceHearsNothing() throws Exception {
+  void defect13UserNamedLikeAServiceHearsNothing() throws Exception {
     ChatClient impostor = user("persist-worker", "user", "admin");
     assertSubscribes(impostor, List.of(), List.of("_SINBOX.persist-worker.>", "_SINBOX.>"));
     Subscription rooms = impostor.connection().subscribe("chat.>");
@@ -412,7 +412,7 @@ class PermissionsIT {
   }
 
   @Test
-  void chatDunderAdminIsRefused() throws Exception {
+  void defect13TheAdminRoomIsClosedToUsers() throws Exception {
     for (ChatClient client : List.of(user("root", "admin"), user("bob", "user"), user("charlie"))) {
       assertThat(client.mayPublish("chat.__admin__")).isFalse();
     }
@@ -421,7 +421,7 @@ class PermissionsIT {
   }
 
   @Test
-  void anotherUsersRepliesAreClosed() throws Exception {
+  void defect13AnotherUsersRepliesAreClosed() throws Exception {
     ChatClient alice = user("alice", "user", "admin");
     assertSubscribes(
         alice,
@@ -439,7 +439,7 @@ class PermissionsIT {
   }
 
   @Test
-  void onlyHistoryServiceHearsHistoryRequests() throws Exception {
+  void defect13OnlyHistoryServiceHearsHistoryRequests() throws Exception {
     ChatClient eve = user("eve", "user", "admin");
     List<Subscription> ears =
         List.of(

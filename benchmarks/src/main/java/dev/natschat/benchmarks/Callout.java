@@ -81,7 +81,7 @@ final class Callout {
         + refusals.markdown();
   }
 
-  private static List<String> tokens(Realm realm, int count) throws GeneralSecurityException {
+  static List<String> tokens(Realm realm, int count) throws GeneralSecurityException {
     List<String> tokens = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       tokens.add(realm.token("user-" + i));

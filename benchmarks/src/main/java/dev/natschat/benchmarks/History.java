@@ -17,7 +17,7 @@ final class History {
   static final List<String> JVM = List.of("-Xmx96m");
   private static final int[] CONCURRENT = {1, 8, 64};
   private static final int ROWS = 100_000;
-  private static final String INBOX = "_UINBOX.bench.";
+  static final String INBOX = "_UINBOX.bench.";
 
   private final Table table =
       new Table(
@@ -222,6 +222,19 @@ final class History {
       if (!client.hasMore()) {
         client.flush();
       }
+    }
+    return latencies;
+  }
+
+  /** One after the other. */
+  static Latencies askTimes(WireClient client, int times) throws IOException {
+    Latencies latencies = new Latencies();
+    long[] asked = new long[1];
+    for (int i = 0; i < times; i++) {
+      request(client, i, 0, asked, Tracing.ALWAYS);
+      client.flush();
+      client.next();
+      latencies.add(System.nanoTime() - asked[0]);
     }
     return latencies;
   }

@@ -286,7 +286,7 @@ final class Persist {
         directory);
   }
 
-  private static void createStream(Connection nats) throws Exception {
+  static void createStream(Connection nats) throws Exception {
     nats.jetStreamManagement()
         .addStream(
             StreamConfiguration.builder()

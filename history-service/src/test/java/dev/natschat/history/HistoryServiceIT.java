@@ -75,7 +75,7 @@ class HistoryServiceIT {
 
   /** Without the index, whose own order would hide a query that does not ask for it. */
   @Test
-  void equalTimestampsComeBackInStreamOrder() throws Exception {
+  void defect14EqualTimestampsComeBackInStreamOrder() throws Exception {
     for (int sequence : List.of(1005, 1001, 1004, 1002, 1003)) {
       database.store(room, "alice", "text " + sequence, 7, sequence);
     }
@@ -148,7 +148,7 @@ class HistoryServiceIT {
   }
 
   @Test
-  void twoInstancesAnswerOnce() throws Exception {
+  void defect12TwoInstancesAnswerOnce() throws Exception {
     try (HistoryService second = started(config(2))) {
       Subscription inbox = alice.subscribe("_UINBOX.alice.once");
       for (int i = 0; i < 200; i++) {
@@ -191,7 +191,7 @@ class HistoryServiceIT {
   }
 
   @Test
-  void aDatabaseOutageIsNotAnEmptyRoom(@TempDir Path directory) throws Exception {
+  void defect9DatabaseOutageIsNotAnEmptyRoom(@TempDir Path directory) throws Exception {
     Path health = directory.resolve("ready");
     try (Database own = Database.start();
         NatsServer ownBroker = NatsServer.start();
