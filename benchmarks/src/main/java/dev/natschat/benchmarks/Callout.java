@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
  * there can be.
  */
 final class Callout {
-  static final List<String> JVM = List.of("-Xmx96m");
+  static final List<String> JVM = List.of("-Xmx96m", "-XX:TieredStopAtLevel=1");
   private static final int[] AT_ONCE = {1, 16, 64};
   private static final int COLD_STORM = 500;
   private static final int REFUSALS = 40;
