@@ -28,7 +28,7 @@ for port in "${ports[@]}"; do
 done
 
 # Whether the broker's own hops are in the traces, and of how many percent of the sampled messages.
-export BROKER_HOPS=${BROKER_HOPS:-off} BROKER_HOPS_SAMPLING=${BROKER_HOPS_SAMPLING:-100}
+export BROKER_HOPS=${BROKER_HOPS:-on} BROKER_HOPS_SAMPLING=${BROKER_HOPS_SAMPLING:-100}
 [[ $BROKER_HOPS =~ ^(on|off)$ ]] || die "BROKER_HOPS is $BROKER_HOPS: expected on or off"
 [[ $BROKER_HOPS_SAMPLING =~ ^([1-9][0-9]?|100)$ ]] || die "BROKER_HOPS_SAMPLING is $BROKER_HOPS_SAMPLING: expected 1 to 100"
 

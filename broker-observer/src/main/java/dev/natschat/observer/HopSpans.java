@@ -334,14 +334,13 @@ final class HopSpans {
   }
 
   private Resource resource(Server server) {
-    return observer.merge(
-        Resource.create(
-            Attributes.builder()
-                .put("service.name", "nats-server")
-                .put("service.instance.id", server.name())
-                .put("service.version", server.version())
-                .put("messaging.nats.server.id", server.id())
-                .build()));
+    return Resource.create(
+        observer.getAttributes().toBuilder()
+            .put("service.name", "nats-server")
+            .put("service.instance.id", server.name())
+            .put("service.version", server.version())
+            .put("messaging.nats.server.id", server.id())
+            .build());
   }
 
   private static MessageDigest sha256() {

@@ -13,12 +13,17 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Predicate;
 import org.awaitility.core.ConditionFactory;
 
 /** What the system says of itself, read back from the servers that hold it. */
 final class Telemetry {
-  static final TraceReader TRACES = TraceReader.open(Chat.ADDRESSES);
+  private static final TraceReader STORE = TraceReader.open(Chat.ADDRESSES);
+
+  /** Without the broker's hops: their number depends on who is listening. */
+  static final TraceReader TRACES = new WithoutHops(STORE);
+
   static final LokiReader LOGS = new LokiReader(Chat.ADDRESSES);
   static final PrometheusReader METRICS = new PrometheusReader(Chat.ADDRESSES);
   static final List<String> SERVICES = List.of("auth-service", "persist-worker", "history-service");
@@ -26,6 +31,36 @@ final class Telemetry {
   static final Duration RECENT = Duration.ofMinutes(15);
 
   private Telemetry() {}
+
+  /** As it is stored, with the broker's hops. */
+  static Optional<Trace> wholeTrace(String id) {
+    return STORE.trace(id);
+  }
+
+  private record WithoutHops(TraceReader store) implements TraceReader {
+    @Override
+    public String source() {
+      return store.source();
+    }
+
+    @Override
+    public Optional<Trace> trace(String id) {
+      return store
+          .trace(id)
+          .map(
+              trace ->
+                  trace.spans().stream()
+                      .filter(span -> !span.service().equals(Trace.BROKER))
+                      .toList())
+          .filter(spans -> !spans.isEmpty())
+          .map(spans -> new Trace(Trace.normalizeId(id), spans));
+    }
+
+    @Override
+    public List<String> search(TraceQuery query) {
+      return store.search(query);
+    }
+  }
 
   /**
    * Above all that lies between an event and its telemetry: export (10 s), scrape (10 s), queues.

@@ -17,6 +17,9 @@ import java.util.stream.Collectors;
  * @param spans in order of their start; never empty
  */
 public record Trace(String id, List<Span> spans) {
+  /** The service of what NATS servers do with a message: broker-observer makes these spans. */
+  public static final String BROKER = "nats-server";
+
   private static final Pattern HEX = Pattern.compile("[0-9a-f]{1,32}");
 
   /** Sorts the spans by their start. */

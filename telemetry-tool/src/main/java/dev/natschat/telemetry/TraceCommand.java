@@ -94,7 +94,7 @@ final class TraceCommand implements Callable<Integer> {
             .orElse(List.of());
     return ids.stream()
         .flatMap(each -> traces.trace(each).stream())
-        .filter(trace -> trace.services().size() > 1)
+        .filter(trace -> trace.services().stream().filter(s -> !s.equals(Trace.BROKER)).count() > 1)
         .findFirst()
         .or(() -> ids.stream().findFirst().flatMap(traces::trace));
   }

@@ -313,6 +313,10 @@ final class TraceView {
     notable.put("messaging.nats.stream_sequence", "seq %s");
     notable.put("messaging.message.body.size", "%s B");
     notable.put("messaging.destination.name", "%s");
+    notable.put("messaging.nats.subscription", "for %s");
+    notable.put("messaging.nats.peer.name", "%s");
+    notable.put("messaging.nats.server.name", "at %s");
+    notable.put("messaging.nats.not_delivered", "%s");
     notable.put("messaging.consumer.group.name", "group %s");
     notable.put("db.query.text", "%s");
     notable.put("http.response.status_code", "HTTP %s");
