@@ -61,7 +61,7 @@ replay: build ## stores dead letters after a fix: make replay ID=17, or REASON=r
 	persist-worker/dead-letters replay $(ID) $(if $(REASON),--reason=$(REASON)) $(if $(ALL),--all)
 
 ##@ Work on it
-.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services soak bench-drain bench-extension lint format
+.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services soak bench-drain bench-extension bench-hops lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -98,6 +98,9 @@ soak: build ## the services' memory under a steady load: make soak [MINUTES=30]
 
 bench-drain: build ## of these, how fast persist-worker empties a backlog
 	java -jar benchmarks/target/benchmarks.jar services --only PERSIST
+
+bench-hops: build ## what the broker's hops cost nats-server per message, and how many broker-observer takes: 5 minutes
+	java -jar benchmarks/target/benchmarks.jar hops
 
 bench-extension: build ## what tracing costs a jnats call: without it, built in, ours, by hand: 10 minutes
 	java -jar benchmarks/target/benchmarks.jar extension

@@ -11,10 +11,14 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A nats-server of its own. */
 final class Broker implements AutoCloseable {
   private static final Path FROM_TOOLS = Path.of(".tools", "bin", "nats-server");
+
+  static final String TEST_ONLY = "test-only";
 
   private final Process process;
   private final String url;
@@ -61,6 +65,50 @@ final class Broker implements AutoCloseable {
             "NATS_MONITOR_PORT", "-1",
             "NATS_STORE_DIR", "\"" + directory.resolve("store") + "\"");
     return start(configuration, port, environment, directory);
+  }
+
+  /**
+   * As nats/nats.conf has it, but without the callout, with "tester" in account CHAT and "hops" in
+   * account OBS, who may do all there.
+   *
+   * @param sampling of how many percent of the traced messages it shows the hops; 0 for off
+   */
+  static Broker startWithHops(Path directory, int sampling)
+      throws IOException, InterruptedException {
+    Files.writeString(
+        directory.resolve("secrets.conf"),
+        Stream.of("AUTH", "PERSIST_WORKER", "HISTORY_SERVICE", "BROKER_OBSERVER")
+            .map(user -> user + "_PASSWORD: " + TEST_ONLY)
+            .collect(Collectors.joining("\n")));
+    Files.copy(
+        Path.of("nats", sampling > 0 ? "hops-on.conf" : "hops-off.conf"),
+        directory.resolve("hops.conf"));
+    String text =
+        Files.readString(Path.of("nats", "nats.conf"))
+            .replaceAll("(?s)\nauthorization \\{.*?\n\\}\n", "\n")
+            .replaceAll("(?s)(\n  CHAT \\{.*?users: \\[\n)", "$1" + user("tester"))
+            .replaceAll("(?s)(\n  OBS \\{.*?users: \\[\n)", "$1" + user("hops"));
+    Path configuration = Files.writeString(directory.resolve("nats.conf"), text);
+    int port = freePort();
+    Map<String, String> environment =
+        Map.of(
+            "NATS_BIND",
+            "127.0.0.1",
+            "NATS_PORT",
+            String.valueOf(port),
+            "NATS_WEBSOCKET_PORT",
+            "-1",
+            "NATS_MONITOR_PORT",
+            "-1",
+            "NATS_STORE_DIR",
+            "\"" + directory.resolve("store") + "\"",
+            "BROKER_HOPS_SAMPLING",
+            String.valueOf(sampling));
+    return start(configuration, port, environment, directory);
+  }
+
+  private static String user(String name) {
+    return " { user: " + name + ", password: " + TEST_ONLY + " }\n";
   }
 
   /** Of a service, where the callout is on. */

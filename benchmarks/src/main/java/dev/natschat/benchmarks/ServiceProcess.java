@@ -47,6 +47,24 @@ final class ServiceProcess implements AutoCloseable {
     return new ServiceProcess(start(arguments, more, log), health, log);
   }
 
+  /** With the memory that processes/run gives broker-observer, and without the agent. */
+  static ServiceProcess startOnOneCore(String name, Map<String, String> environment, Path directory)
+      throws IOException {
+    Path health = directory.resolve(name + ".ready");
+    Path log = directory.resolve(name + ".log");
+    Map<String, String> more = new HashMap<>(environment);
+    more.put("HEALTH_FILE", health.toString());
+    List<String> arguments =
+        List.of(
+            "-Xmx96m",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:ActiveProcessorCount=1",
+            "-jar",
+            name + "/target/" + name + ".jar");
+    return new ServiceProcess(
+        start(List.of("taskset", "--cpu-list", "0"), arguments, more, log), health, log);
+  }
+
   static ServiceProcess startCheapestResponder(
       List<String> arguments, List<String> jvm, Path directory) throws IOException {
     Path ready = directory.resolve("responder.ready");
@@ -61,7 +79,13 @@ final class ServiceProcess implements AutoCloseable {
 
   private static Process start(List<String> arguments, Map<String, String> environment, Path log)
       throws IOException {
-    List<String> command = new ArrayList<>();
+    return start(List.of(), arguments, environment, log);
+  }
+
+  private static Process start(
+      List<String> under, List<String> arguments, Map<String, String> environment, Path log)
+      throws IOException {
+    List<String> command = new ArrayList<>(under);
     command.add(JAVA.toString());
     command.addAll(JVM);
     command.addAll(arguments);
