@@ -26,6 +26,11 @@ final class Propagation {
   private static final int UTF8_BYTES_PER_CHAR = 3;
 
   private static final String TRACE_DESTINATION = "Nats-Trace-Dest";
+  private static final String TRACE_HOP = "Nats-Trace-Hop";
+
+  /** What a server that has traced a message writes into its stored copy. */
+  private static final String TRACED_ALREADY = "trace disabled";
+
   private static final @Nullable String traceDestination = Settings.get().traceDestination;
 
   private static final TextMapPropagator propagator =
@@ -80,10 +85,19 @@ final class Propagation {
     }
   }
 
-  /** A forwarded message may carry another spelling of the same header (Go canonicalises). */
+  /**
+   * A forwarded message may carry another spelling of the same header (Go canonicalises), and what
+   * servers have written about the way it came: with that, no server would trace it on its new one.
+   */
   private static void removeStale(Headers headers) {
     List<String> stale = null;
     for (String name : headers.keySet()) {
+      if (name.equalsIgnoreCase(TRACE_HOP)
+          || (name.equalsIgnoreCase(TRACE_DESTINATION)
+              && TRACED_ALREADY.equals(headers.getFirst(name)))) {
+        stale = stale == null ? new ArrayList<>() : stale;
+        stale.add(name);
+      }
       for (String field : fields) {
         if (field.equalsIgnoreCase(name)) {
           stale = stale == null ? new ArrayList<>() : stale;

@@ -372,6 +372,29 @@ class CoreIT extends TracedTest {
         """);
   }
 
+  /** With what a server writes into a stored copy, no server would trace the forwarded message. */
+  @Test
+  void whatServersWroteAboutTheWayItCameIsNotForwarded() throws Exception {
+    subscribe("chat.*");
+    nats.publish(
+        "chat.a",
+        new Headers()
+            .add("Nats-Trace-Dest", "trace disabled")
+            .add("Nats-Trace-Hop", "1.1")
+            .add("X-Mine", "kept"),
+        HELLO);
+    assertThat(take().getHeaders().keySet()).containsExactlyInAnyOrder("X-Mine", "traceparent");
+    nats.publish("chat.b", new Headers().add("Nats-Trace-Dest", "my.traces"), HELLO);
+    assertThat(take().getHeaders().getFirst("Nats-Trace-Dest")).isEqualTo("my.traces");
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        """);
+  }
+
   @Test
   void baggageTravels() throws Exception {
     BlockingQueue<String> seen = new LinkedBlockingQueue<>();
