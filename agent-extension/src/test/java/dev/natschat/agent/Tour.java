@@ -404,8 +404,9 @@ final class Tour {
               "tour.b",
               dispatcher,
               m -> {
-                seen.add(shown(m));
-                m.ack();
+                String message = shown(m);
+                m.ack(); // before the end: it is counted
+                seen.add(message);
               },
               false,
               PushSubscribeOptions.builder().durable("pushed").build());
