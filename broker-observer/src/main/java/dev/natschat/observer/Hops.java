@@ -63,6 +63,9 @@ final class Hops {
   private static final Duration BETWEEN_TRIES = Duration.ofSeconds(1);
   private static final int SILENT_LOOKS = 100; // 5 s
 
+  /** However many there are: whoever forges shall not fill the log. */
+  private static final Duration BETWEEN_FORGERIES_SAID = Duration.ofMinutes(1);
+
   private static final int UNREAD_FORGERIES = 1000;
   private static final int MAX_SERVERS = 1000;
 
@@ -78,6 +81,7 @@ final class Hops {
 
   private volatile boolean reading;
   private long lastSequence;
+  private long forgerySaidAt = System.nanoTime() - BETWEEN_FORGERIES_SAID.toNanos();
   private @Nullable String said;
 
   /**
@@ -259,7 +263,11 @@ final class Hops {
       return;
     }
     metrics.count(REFUSED, 1, HopMetrics.FORGED);
-    sayOnce("Refused a forged trace event, by " + author);
+    long now = System.nanoTime();
+    if (now - forgerySaidAt >= BETWEEN_FORGERIES_SAID.toNanos()) {
+      forgerySaidAt = now;
+      log.warn("Refused a forged trace event, by {}", author);
+    }
   }
 
   private void checkVersion(HopEvent.Server server) {
