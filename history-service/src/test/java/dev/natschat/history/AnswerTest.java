@@ -3,7 +3,10 @@ package dev.natschat.history;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 
 class AnswerTest {
@@ -49,6 +52,38 @@ class AnswerTest {
     assertThat(answer(Long.MAX_VALUE, new ChatMessage("u", raw, 1, "r")))
         .isEqualTo(
             "[{\"user\":\"u\",\"text\":\"" + escaped + "\",\"timestamp\":1,\"room\":\"r\"}]");
+  }
+
+  /** Strings of every kind of character, each of which any JSON parser reads as what it was. */
+  @Test
+  void whatIsWrittenIsRead() throws Exception {
+    Random random = new Random(5);
+    String kinds = "a<>&\"\\\n\u0000\u001f\u007f\u0080é\u07ff\u2027\u2028\u2029\u202a漢\uffff";
+    for (int round = 0; round < 500; round++) {
+      StringBuilder text = new StringBuilder();
+      for (int i = random.nextInt(40); i > 0; i--) {
+        int kind = random.nextInt(kinds.length() + 1);
+        text.append(kind == kinds.length() ? "😀" : kinds.substring(kind, kind + 1));
+      }
+      String raw = text.toString();
+      String json = answer(Long.MAX_VALUE, new ChatMessage(raw, raw, -round, raw), OLD);
+
+      JsonNode read = new ObjectMapper().readTree(json);
+
+      assertThat(read).hasSize(2);
+      for (String field : List.of("user", "text", "room")) {
+        assertThat(read.get(1).get(field).textValue()).isEqualTo(raw);
+      }
+      assertThat(read.get(1).get("timestamp").longValue()).isEqualTo(-round);
+      assertThat(json).doesNotContain("<", ">", "&", "\u2028", "\u2029");
+    }
+  }
+
+  @Test
+  void messagesOfAnySizeAreWritten() {
+    ChatMessage big = new ChatMessage("u", "<".repeat(16_384), 1, "r");
+
+    assertThat(answer(Long.MAX_VALUE, big, big)).hasSizeGreaterThan(2 * 6 * 16_384);
   }
 
   private static String answer(long maxBytes, ChatMessage... newestFirst) {
