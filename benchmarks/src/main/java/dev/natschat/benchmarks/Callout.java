@@ -190,7 +190,9 @@ final class Callout {
     if (rates instanceof LinkedHashMap) {
       rates.put(what, rate);
     }
-    TimeUnit.SECONDS.sleep(6); // the processor's delay: what was made is exported
+    if (sink.spans() > 0) {
+      TimeUnit.SECONDS.sleep(6); // the processor's delay: what was made is exported
+    }
     table.add(
         what + ", " + who,
         rate,

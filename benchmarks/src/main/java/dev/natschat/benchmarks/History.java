@@ -5,6 +5,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -49,6 +50,7 @@ final class History {
   History(Duration each, Duration warmUp, List<Tracing> tracings, List<String> jvm) {
     this.tracings = tracings;
     this.jvm = jvm.isEmpty() ? JVM : jvm;
+    Arrays.fill(untracedRates, Double.NaN);
     this.each = each;
     this.warmUp = warmUp;
   }

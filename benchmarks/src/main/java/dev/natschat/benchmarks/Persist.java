@@ -57,7 +57,7 @@ final class Persist {
   // Of this round.
   private double yardstickRate;
   private double yardstickDatabase;
-  private double untracedRate;
+  private double untracedRate = Double.NaN;
 
   Persist(int messages, List<Tracing> tracings, List<String> jvm) {
     this.messages = messages;

@@ -48,11 +48,12 @@ final class Services implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     int times = quick ? 1 : rounds;
+    List<Tracing> kinds = quick ? List.of(Tracing.ALWAYS) : tracings;
     System.out.println(Machine.description());
-    Persist persist = new Persist(quick ? 10_000 : messages, tracings, jvm);
+    Persist persist = new Persist(quick ? 10_000 : messages, kinds, jvm);
     Duration each = Duration.ofSeconds(quick ? 1 : 5);
-    History history = new History(each, each, tracings, jvm);
-    Callout callout = new Callout(quick ? 50 : connects, tracings, jvm);
+    History history = new History(each, each, kinds, jvm);
+    Callout callout = new Callout(quick ? 50 : connects, kinds, jvm);
     Start start = new Start();
     measure(Part.PERSIST, times, persist::drainRound, persist::drainTable);
     measure(
