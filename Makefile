@@ -90,7 +90,7 @@ test-observability: up ## every query, link and rule of the dashboards and alert
 test-compose: build ## compose.yaml for real, on stand-in images, in an engine of its own
 	containers/test-compose
 
-bench-services: build ## the three services under load, each beside its physical limit: 10 minutes [QUICK=1 one minute]
+bench-services: build ## the three services under load, each beside its physical limit: 10 minutes [QUICK=1 two]
 	java -jar benchmarks/target/benchmarks.jar services $(if $(QUICK),--quick)
 
 soak: build ## the services' memory under a steady load: make soak [MINUTES=30]
