@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader> {
   private static final Logger logger = Logger.getLogger("dev.natschat.agent");
 
+  private static final String HEADERS = "io.nats.client.impl.Headers";
+
   private final List<HookedType> hookedTypes;
   private final Map<ClassLoader, Boolean> answers =
       Collections.synchronizedMap(new WeakHashMap<>());
@@ -50,6 +52,10 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
 
   private @Nullable String missingIn(ClassLoader loader) {
     TypePool types = TypePool.Default.of(ClassFileLocator.ForClassLoader.of(loader));
+    TypePool.Resolution headers = types.describe(HEADERS);
+    if (!headers.isResolved() || headers.resolve().isFinal()) {
+      return "extensible " + HEADERS; // InjectedHeaders are such
+    }
     for (HookedType hooked : hookedTypes) {
       String missing = missingIn(hooked, types.describe(hooked.typeName));
       if (missing != null) {

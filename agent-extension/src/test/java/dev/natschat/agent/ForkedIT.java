@@ -17,11 +17,13 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * The extension under other settings: each test starts a small program of its own under the agent.
@@ -238,6 +240,45 @@ class ForkedIT {
           .containsEntry("messaging.message.body.size", 5L)
           .doesNotContainKey("messaging.message.payload_size_bytes");
     }
+  }
+
+  /** Constant attributes are set before or after a sampler has decided: see attributes-at-start. */
+  @Test
+  void spansAreTheSameWhateverSamplerTookThem() throws Exception {
+    run("core");
+    List<Object> asEver = attributes();
+    for (String sampler : List.of("traceidratio", "parentbased_traceidratio")) {
+      Telemetry.reset();
+      run("core", "-Dotel.traces.sampler=" + sampler, "-Dotel.traces.sampler.arg=1");
+      assertThat(attributes()).as(sampler).isEqualTo(asEver);
+    }
+  }
+
+  @Test
+  void aSamplerThatLooksSeesWhatIsConstant(@TempDir Path directory) throws Exception {
+    Path other = SameBehaviourIT.extensionOf("dev.natschat.agent.LookingSampler", directory);
+    String extensions =
+        "-Dotel.javaagent.extensions=" + System.getProperty("extension") + "," + other;
+    run("core", extensions);
+    assertThat(Telemetry.tree()).isEqualTo("ORPHAN process chat.* CONSUMER\n");
+    Telemetry.reset();
+    run(
+        "core",
+        extensions,
+        "-Dotel.traces.sampler=traceidratio",
+        "-Dotel.traces.sampler.arg=1",
+        "-Dotel.instrumentation.jnats.attributes-at-start=true");
+    assertThat(Telemetry.tree()).isEqualTo("ORPHAN process chat.* CONSUMER\n");
+  }
+
+  private static List<Object> attributes() throws Exception {
+    List<Object> attributes = new ArrayList<>();
+    for (Span span : Telemetry.spans()) {
+      Map<String, Object> of = new TreeMap<>(Telemetry.attributes(span));
+      of.remove("thread.id");
+      attributes.add(of);
+    }
+    return attributes;
   }
 
   @Test

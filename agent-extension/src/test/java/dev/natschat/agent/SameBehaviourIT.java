@@ -99,7 +99,7 @@ class SameBehaviourIT {
   }
 
   /** A jar with this class alone; it cannot be loaded here, where the SDK is the agent's. */
-  private static Path extensionOf(String type, Path directory) throws Exception {
+  static Path extensionOf(String type, Path directory) throws Exception {
     Path jar = directory.resolve("other.jar");
     String file = type.replace('.', '/') + ".class";
     try (OutputStream bytes = Files.newOutputStream(jar);
