@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -57,7 +58,7 @@ class TourIT {
         .toList();
   }
 
-  /** Numbers, ids, units, bars and spaces differ from run to run. */
+  /** Numbers, ids, units, bars and spaces differ from run to run; Zipkin lower-cases names. */
   private static String withoutFigures(String text) {
     return TRACE_ID
         .matcher(text)
@@ -65,7 +66,8 @@ class TourIT {
         .replaceAll("[█\\s]+", " ")
         .replaceAll("\\d[\\d.,:]*( (ms|us|µs|s)\\b)?", "#")
         .replaceAll(" ?# ?", "#")
-        .strip();
+        .strip()
+        .toLowerCase(Locale.ROOT);
   }
 
   /** Indented lines are commands, the fenced block that follows is what the last one prints. */
