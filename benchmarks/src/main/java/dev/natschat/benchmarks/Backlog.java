@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.IntFunction;
 
 /** Chat messages, each with the trace of its own that a traced publisher would give it. */
 final class Backlog {
@@ -20,9 +21,13 @@ final class Backlog {
   private Backlog() {}
 
   static void publish(JetStream stream, int messages, Tracing tracing) {
+    publish(stream, messages, number -> message(number, tracing));
+  }
+
+  static void publish(JetStream stream, int messages, IntFunction<NatsMessage> message) {
     List<CompletableFuture<PublishAck>> acks = new ArrayList<>();
     for (int i = 0; i < messages; i++) {
-      acks.add(stream.publishAsync(message(i, tracing)));
+      acks.add(stream.publishAsync(message.apply(i)));
       if (acks.size() == UNACKNOWLEDGED) {
         await(acks);
       }
@@ -35,7 +40,7 @@ final class Backlog {
     acks.clear();
   }
 
-  private static NatsMessage message(int number, Tracing tracing) {
+  static NatsMessage message(int number, Tracing tracing) {
     return NatsMessage.builder()
         .subject("chat." + room(number))
         .headers(new Headers().add("traceparent", traceparent(number, tracing)))

@@ -2,7 +2,6 @@ package dev.natschat.persist;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import dev.natschat.persist.Poison.Reason;
 import io.nats.client.Message;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -35,6 +34,9 @@ final class MessageStore implements AutoCloseable {
 
   private static final String UNIQUE_VIOLATION = "23505";
 
+  /** Where the table refused one message, it refuses more: these are not tried in vain. */
+  private static final int CAREFUL_BATCHES = 20;
+
   /** Dead letters in a line of the log. */
   private static final int NAMED = 20;
 
@@ -43,6 +45,9 @@ final class MessageStore implements AutoCloseable {
   private final LogAllowance allowance = new LogAllowance();
   private volatile @Nullable Session session;
   private boolean troubleSaid;
+
+  /** Batches that are still to be stored row by row. */
+  private int careful;
 
   private MessageStore(HikariDataSource dataSource, Metrics metrics) {
     this.dataSource = dataSource;
@@ -155,43 +160,18 @@ final class MessageStore implements AutoCloseable {
 
   private int write(List<Row> rows, List<DeadLetter> dead) throws SQLException {
     Session to = connected();
-    try {
-      return to.write(rows, dead);
-    } catch (SQLException e) {
-      if (!refusesData(e)) {
-        throw e;
+    if (careful == 0) {
+      try {
+        return to.write(rows, dead);
+      } catch (SQLException e) {
+        if (!refusesData(e)) {
+          throw e;
+        }
+        careful = CAREFUL_BATCHES;
       }
-      List<DeadLetter> refused = refused(to, rows);
-      dead.addAll(refused);
-      rows.removeIf(
-          row -> refused.stream().anyMatch(letter -> letter.origin().equals(row.origin())));
-      return to.write(rows, dead);
     }
-  }
-
-  /**
-   * Found by halving: the rules of {@link ChatMessage} leave no row that PostgreSQL refuses, we
-   * hope.
-   */
-  private static List<DeadLetter> refused(Session session, List<Row> rows) throws SQLException {
-    try {
-      session.rehearse(rows);
-      return List.of();
-    } catch (SQLException e) {
-      if (!refusesData(e)) {
-        throw e;
-      }
-      if (rows.size() == 1) {
-        // The second line would be the row: what people say is kept out of the log.
-        String error = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-        Poison poison = new Poison(Reason.REFUSED_BY_DATABASE, error);
-        return List.of(new DeadLetter(rows.get(0).origin(), poison));
-      }
-      int half = rows.size() / 2;
-      List<DeadLetter> refused = new ArrayList<>(refused(session, rows.subList(0, half)));
-      refused.addAll(refused(session, rows.subList(half, rows.size())));
-      return refused;
-    }
+    careful--;
+    return to.writeEach(rows, dead);
   }
 
   /**

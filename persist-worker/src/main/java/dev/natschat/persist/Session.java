@@ -1,9 +1,11 @@
 package dev.natschat.persist;
 
+import dev.natschat.persist.Poison.Reason;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
@@ -21,6 +23,14 @@ final class Session implements AutoCloseable {
       INSERT INTO messages (room, username, text, timestamp, stream_seq, stored_at)
       SELECT * FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[])
       ON CONFLICT (stream_seq, stored_at) DO NOTHING
+      """;
+
+  private static final String STORE_EACH =
+      """
+      SELECT number, inserted, refusal
+      FROM unnest(?::text[], ?::text[], ?::text[], ?::bigint[], ?::bigint[], ?::bigint[])
+          WITH ORDINALITY AS message (room, username, text, timestamp, stream_seq, stored_at, number),
+          store_message(room, username, text, timestamp, stream_seq, stored_at)
       """;
 
   private static final String INSERT_DEAD_LETTERS =
@@ -90,24 +100,60 @@ final class Session implements AutoCloseable {
             });
   }
 
-  /** Throws what writing would throw, and leaves nothing. */
-  void rehearse(List<Row> rows) throws SQLException {
-    inTransaction(
-        () -> {
-          int inserted = insert(rows);
-          connection.rollback();
-          return inserted;
-        });
+  /**
+   * Row by row, which costs more: what the table refuses is moved from the rows to the dead. All or
+   * nothing in everything else; gives the number of rows that were not there before.
+   */
+  int writeEach(List<Row> rows, List<DeadLetter> dead) throws SQLException {
+    List<Row> accepted = new ArrayList<>(rows.size());
+    List<DeadLetter> buried = new ArrayList<>(dead);
+    int stored =
+        inTransaction(
+            () -> {
+              int inserted = storeEach(rows, accepted, buried);
+              bury(buried);
+              connection.commit();
+              return inserted;
+            });
+    rows.clear();
+    rows.addAll(accepted);
+    dead.addAll(buried.subList(dead.size(), buried.size()));
+    return stored;
+  }
+
+  private int storeEach(List<Row> rows, List<Row> accepted, List<DeadLetter> dead)
+      throws SQLException {
+    int inserted = 0;
+    try (PreparedStatement statement = connection.prepareStatement(STORE_EACH)) {
+      set(statement, rows);
+      try (ResultSet each = statement.executeQuery()) {
+        while (each.next()) {
+          Row row = rows.get(each.getInt(1) - 1);
+          inserted += each.getInt(2);
+          String refusal = each.getString(3);
+          if (refusal == null) {
+            accepted.add(row);
+          } else {
+            dead.add(new DeadLetter(row.origin(), new Poison(Reason.REFUSED_BY_DATABASE, refusal)));
+          }
+        }
+      }
+    }
+    return inserted;
   }
 
   private int insert(List<Row> rows) throws SQLException {
-    insertMessages.setArray(1, texts(rows, row -> row.chat().room()));
-    insertMessages.setArray(2, texts(rows, row -> row.chat().user()));
-    insertMessages.setArray(3, texts(rows, row -> row.chat().text()));
-    insertMessages.setArray(4, longs(rows, row -> row.chat().timestamp()));
-    insertMessages.setArray(5, longs(rows, row -> row.origin().sequence()));
-    insertMessages.setArray(6, longs(rows, row -> row.origin().storedAt()));
+    set(insertMessages, rows);
     return insertMessages.executeUpdate();
+  }
+
+  private void set(PreparedStatement statement, List<Row> rows) throws SQLException {
+    statement.setArray(1, texts(rows, row -> row.chat().room()));
+    statement.setArray(2, texts(rows, row -> row.chat().user()));
+    statement.setArray(3, texts(rows, row -> row.chat().text()));
+    statement.setArray(4, longs(rows, row -> row.chat().timestamp()));
+    statement.setArray(5, longs(rows, row -> row.origin().sequence()));
+    statement.setArray(6, longs(rows, row -> row.origin().storedAt()));
   }
 
   private void bury(List<DeadLetter> dead) throws SQLException {
