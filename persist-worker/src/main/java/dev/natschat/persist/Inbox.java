@@ -60,7 +60,7 @@ final class Inbox implements AutoCloseable {
   private int outstanding;
   private long pullEndsNanos;
   private long nextLookNanos = System.nanoTime();
-  private boolean troubleSaid;
+  private String troubleSaid = "";
 
   Inbox(Connection nats, ChatStream.Persisted persisted, Config config) throws IOException {
     this.nats = nats;
@@ -176,11 +176,12 @@ final class Inbox implements AutoCloseable {
       if (subscription == null || !durable.getCreationTime().equals(durableCreated)) {
         subscribe(durable);
       }
-      troubleSaid = false;
+      troubleSaid = "";
     } catch (IOException | JetStreamApiException e) {
-      if (!troubleSaid && nats.getStatus() == Connection.Status.CONNECTED) {
-        log.warn("Waiting for JetStream, stream {}: {}", ChatStream.NAME, e.getMessage());
-        troubleSaid = true;
+      String trouble = String.valueOf(e.getMessage());
+      if (!trouble.equals(troubleSaid) && nats.getStatus() == Connection.Status.CONNECTED) {
+        log.warn("Waiting for JetStream, stream {}: {}", ChatStream.NAME, trouble);
+        troubleSaid = trouble;
       }
     }
   }

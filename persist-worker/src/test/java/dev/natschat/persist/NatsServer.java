@@ -5,9 +5,13 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.HttpURLConnection;
 import java.net.ServerSocket;
+import java.net.URI;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 
@@ -28,11 +32,17 @@ final class NatsServer {
       """;
 
   private final int port = freePort();
+  private final int monitorPort = freePort();
   private final Path directory;
+  private final Map<String, String> ofCluster;
   private Process process;
 
-  private NatsServer(Path directory) throws IOException {
+  /**
+   * @param ofCluster what nats/cluster/nats.conf asks for; empty for a server of its own
+   */
+  private NatsServer(Path directory, Map<String, String> ofCluster) throws IOException {
     this.directory = directory;
+    this.ofCluster = ofCluster;
     String withoutCallout = CALLOUT.matcher(Files.readString(CONFIGURATION)).replaceFirst("\n");
     Files.writeString(
         directory.resolve("nats.conf"),
@@ -41,13 +51,32 @@ final class NatsServer {
             .replaceFirst("$1      { user: tester, password: test-only }\n"));
     Files.writeString(directory.resolve("secrets.conf"), SECRETS);
     Files.copy(CONFIGURATION.resolveSibling("hops-off.conf"), directory.resolve("hops.conf"));
+    if (!ofCluster.isEmpty()) {
+      Path cluster = Files.createDirectory(directory.resolve("cluster"));
+      Files.copy(Path.of("..", "nats", "cluster", "nats.conf"), cluster.resolve("nats.conf"));
+      Files.writeString(cluster.resolve("cluster-secret.conf"), "CLUSTER_PASSWORD: test-only");
+    }
     process = launch();
   }
 
   static NatsServer start(Path directory) throws IOException {
-    NatsServer server = new NatsServer(directory);
+    return start(directory, Map.of());
+  }
+
+  static NatsServer start(Path directory, Map<String, String> ofCluster) throws IOException {
+    NatsServer server = new NatsServer(directory, ofCluster);
     server.awaitReady();
     return server;
+  }
+
+  /** Its JetStream is up, and has all of what it should have. */
+  boolean isHealthy() {
+    try {
+      URL healthz = URI.create("http://127.0.0.1:" + monitorPort + "/healthz").toURL();
+      return ((HttpURLConnection) healthz.openConnection()).getResponseCode() == 200;
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   String url() {
@@ -89,16 +118,17 @@ final class NatsServer {
   }
 
   private Process launch() throws IOException {
+    Path configuration = directory.resolve(ofCluster.isEmpty() ? "nats.conf" : "cluster/nats.conf");
     ProcessBuilder builder =
-        new ProcessBuilder(
-                System.getProperty("nats.server"), "-c", directory.resolve("nats.conf").toString())
+        new ProcessBuilder(System.getProperty("nats.server"), "-c", configuration.toString())
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.appendTo(directory.resolve("log").toFile()));
     builder.environment().put("NATS_BIND", "127.0.0.1");
     builder.environment().put("NATS_PORT", String.valueOf(port));
     builder.environment().put("NATS_WEBSOCKET_PORT", String.valueOf(freePort()));
-    builder.environment().put("NATS_MONITOR_PORT", String.valueOf(freePort()));
+    builder.environment().put("NATS_MONITOR_PORT", String.valueOf(monitorPort));
     builder.environment().put("NATS_STORE_DIR", directory.resolve("store").toString());
+    builder.environment().putAll(ofCluster);
     return builder.start();
   }
 
