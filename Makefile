@@ -61,7 +61,7 @@ replay: build ## stores dead letters after a fix: make replay ID=17, or REASON=r
 	persist-worker/dead-letters replay $(ID) $(if $(REASON),--reason=$(REASON)) $(if $(ALL),--all)
 
 ##@ Work on it
-.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services soak bench-drain bench-extension bench-hops lint format
+.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services soak bench-poison bench-drain bench-extension bench-hops lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -95,6 +95,9 @@ bench-services: build ## the three services under load, each beside its physical
 
 soak: build ## the services' memory under a steady load: make soak [MINUTES=30]
 	java -jar benchmarks/target/benchmarks.jar soak --minutes $(or $(MINUTES),30)
+
+bench-poison: build ## how much poison between good messages slows the good ones down
+	java -jar benchmarks/target/benchmarks.jar poison
 
 bench-drain: build ## of these, how fast persist-worker empties a backlog
 	java -jar benchmarks/target/benchmarks.jar services --only PERSIST

@@ -175,10 +175,7 @@ final class Rig {
 
   private void addBrokers(int servers) throws IOException {
     Path configuration = Files.createDirectories(data.resolve("nats"));
-    Path hops = Path.of("nats", "hops-off.conf");
-    if (Files.exists(hops)) {
-      Files.copy(hops, configuration.resolve("hops.conf"));
-    }
+    Files.copy(Path.of("nats", "hops-off.conf"), configuration.resolve("hops.conf"));
     String withoutCallout =
         CALLOUT.matcher(Files.readString(Path.of("nats", "nats.conf"))).replaceFirst("\n");
     Files.writeString(
