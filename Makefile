@@ -61,7 +61,7 @@ replay: build ## stores dead letters after a fix: make replay ID=17, or REASON=r
 	persist-worker/dead-letters replay $(ID) $(if $(REASON),--reason=$(REASON)) $(if $(ALL),--all)
 
 ##@ Work on it
-.PHONY: build test test-matrix e2e chaos test-observability test-compose bench-services soak bench-poison bench-drain bench-extension bench-hops lint format
+.PHONY: build test test-matrix e2e test-loss chaos test-observability test-compose bench-services soak bench-poison bench-drain bench-extension bench-hops lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -83,6 +83,9 @@ e2e: up ## system tests against the running system, which is started if needed; 
 chaos: build ## kills and stalls everything around two workers, then counts: make chaos [SECONDS=600] [SEED=...] [CLUSTER=1]
 	processes/tools nats-server postgres otelcol loki
 	java -jar chaos/target/chaos.jar --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
+
+test-loss: up ## telemetry while the Collector, then all behind it, are away: make test-loss SECONDS=60 RATE=100 (processes mode)
+	system-tests/run -Dit.test=LossIT -Dfailsafe.failIfNoSpecifiedTests=false -Dloss.seconds=$(or $(SECONDS),60) -Dloss.rate=$(or $(RATE),100)
 
 test-observability: up ## every query, link and rule of the dashboards and alerts against the running back ends
 	system-tests/run -Dit.test=ObservabilityIT -Dfailsafe.failIfNoSpecifiedTests=false

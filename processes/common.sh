@@ -45,6 +45,12 @@ programs() {
 
 supervisor() { RUN=$run "$tools/venv/bin/python" -m "supervisor.$1" -c "$run/supervisord.conf" "${@:2}"; }
 
+# Which traces are kept is decided where each begins, and everybody after follows; 1 is all of them.
+sampling() {
+  export OTEL_TRACES_SAMPLER=${OTEL_TRACES_SAMPLER:-parentbased_traceidratio}
+  export OTEL_TRACES_SAMPLER_ARG=${OTEL_TRACES_SAMPLER_ARG:-${TRACE_SAMPLE_RATIO:-1}}
+}
+
 # supervisord and all it starts carry this in their environment, so they are found whatever became of supervisord,
 # and nothing else ever is.
 mark=NATS_CHAT_RUN=$run

@@ -90,7 +90,7 @@ class RetryUntilAcceptedIT {
   /** So that the test above can fail. */
   @Test
   void unaskedTheAgentLosesSome() throws Exception {
-    try (Running program = start(SHORT)) {
+    try (Running program = start()) {
       outage(program);
       program.end();
     }
