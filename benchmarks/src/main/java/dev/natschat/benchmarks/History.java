@@ -7,7 +7,6 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -174,25 +173,8 @@ final class History {
       Postgres postgres,
       Path directory)
       throws IOException {
-    return ServiceProcess.start(
-        "history-service",
-        jvm,
-        tracing,
-        sink,
-        Map.of(
-            "NATS_URL",
-            broker.url(),
-            "NATS_USER",
-            "history-service",
-            "NATS_PASS",
-            password,
-            "DATABASE_URL",
-            postgres.url(),
-            "DATABASE_USER",
-            Postgres.USER,
-            "DATABASE_PASSWORD",
-            Postgres.PASSWORD),
-        directory);
+    return ServiceProcess.startWithDatabase(
+        "history-service", jvm, tracing, sink, broker, password, postgres, directory);
   }
 
   private static String row(int place, String what) {

@@ -9,7 +9,6 @@ import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -265,25 +264,8 @@ final class Persist {
       Postgres postgres,
       Path directory)
       throws IOException {
-    return ServiceProcess.start(
-        "persist-worker",
-        jvm,
-        tracing,
-        sink,
-        Map.of(
-            "NATS_URL",
-            broker.url(),
-            "NATS_USER",
-            "persist-worker",
-            "NATS_PASS",
-            password,
-            "DATABASE_URL",
-            postgres.url(),
-            "DATABASE_USER",
-            Postgres.USER,
-            "DATABASE_PASSWORD",
-            Postgres.PASSWORD),
-        directory);
+    return ServiceProcess.startWithDatabase(
+        "persist-worker", jvm, tracing, sink, broker, password, postgres, directory);
   }
 
   static void createStream(Connection nats) throws Exception {

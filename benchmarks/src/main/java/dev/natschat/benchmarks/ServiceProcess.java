@@ -47,6 +47,38 @@ final class ServiceProcess implements AutoCloseable {
     return new ServiceProcess(start(arguments, more, log), health, log);
   }
 
+  /** A service that talks with the broker, by its own name, and with PostgreSQL. */
+  static ServiceProcess startWithDatabase(
+      String name,
+      List<String> jvm,
+      Tracing tracing,
+      TraceSink sink,
+      Broker broker,
+      String password,
+      Postgres postgres,
+      Path directory)
+      throws IOException {
+    return start(
+        name,
+        jvm,
+        tracing,
+        sink,
+        Map.of(
+            "NATS_URL",
+            broker.url(),
+            "NATS_USER",
+            name,
+            "NATS_PASS",
+            password,
+            "DATABASE_URL",
+            postgres.url(),
+            "DATABASE_USER",
+            Postgres.USER,
+            "DATABASE_PASSWORD",
+            Postgres.PASSWORD),
+        directory);
+  }
+
   /** With the memory that processes/run gives broker-observer, and without the agent. */
   static ServiceProcess startOnOneCore(String name, Map<String, String> environment, Path directory)
       throws IOException {
