@@ -46,8 +46,23 @@ final class Ongoing {
       Operation operation,
       Context parent,
       @Nullable Connection connection) {
-    ServerAddress server = connection == null ? null : ServerAddress.of(connection);
-    return begin(builder, destination.common(operation, server, null), parent, now(operation));
+    Common common = common(destination, operation, connection);
+    Span span = Spans.start(builder, common.ofSpans, parent);
+    return new Ongoing(common, span, parent.with(span), now(operation));
+  }
+
+  /** A message on its way out. */
+  static Ongoing beginSending(
+      Destination destination,
+      Operation operation,
+      Context parent,
+      @Nullable Connection connection,
+      String subject,
+      byte @Nullable [] body) {
+    Common common = common(destination, operation, connection);
+    SpanBuilder builder = Spans.builder(destination, operation, parent);
+    Span span = Spans.startSending(builder, common.ofSpans, parent, subject, body);
+    return new Ongoing(common, span, parent.with(span), now(operation));
   }
 
   /**
@@ -62,13 +77,7 @@ final class Ongoing {
       Message message,
       long startedAt) {
     Common common = common(destination, operation, message);
-    Ongoing ongoing = begin(builder, common, parent, startedAt);
-    Spans.describeDelivered(ongoing.span, message);
-    return ongoing;
-  }
-
-  private static Ongoing begin(SpanBuilder builder, Common common, Context parent, long startedAt) {
-    Span span = Spans.start(builder, common.ofSpans, parent);
+    Span span = Spans.startDelivered(builder, common.ofSpans, parent, message);
     return new Ongoing(common, span, parent.with(span), startedAt);
   }
 
@@ -81,6 +90,12 @@ final class Ongoing {
       long startedAt) {
     Common common = common(destination, operation, message);
     return new Ongoing(common, Span.getInvalid(), parent, startedAt);
+  }
+
+  private static Common common(
+      Destination destination, Operation operation, @Nullable Connection connection) {
+    ServerAddress server = connection == null ? null : ServerAddress.of(connection);
+    return destination.common(operation, server, null);
   }
 
   private static Common common(Destination destination, Operation operation, Message message) {

@@ -52,8 +52,7 @@ final class Sending {
         answer != null || Subjects.get().isInbox(subject, connection)
             ? Destination.TEMPORARY
             : Subjects.get().ofPublished(subject);
-    this.ongoing = Ongoing.begin(destination, operation, parent, connection);
-    Spans.describeSent(ongoing.span, subject, body);
+    this.ongoing = Ongoing.beginSending(destination, operation, parent, connection, subject, body);
   }
 
   private static boolean isInSpan(Context context) {

@@ -26,7 +26,7 @@ final class Settings {
   final boolean legacyAttributes;
   final boolean settleSpans;
 
-  /** Whether samplers see what is constant of a span; some do not look. */
+  /** Whether samplers see the attributes; some do not look. */
   final boolean attributesAtStart;
 
   final boolean receiveSpans;

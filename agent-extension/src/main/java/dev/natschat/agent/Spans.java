@@ -41,13 +41,72 @@ final class Spans {
   }
 
   /**
-   * Starts the span. A sampler that looks at attributes sees the constant ones, except below a
-   * parent that is not sampled, where the decision is as good as taken.
+   * Starts the span. A sampler that looks at attributes sees them, except below a parent that is
+   * not sampled, where the decision is as good as taken.
    */
   static Span start(SpanBuilder builder, Attributes constant, Context parent) {
-    if (attributesAtStart && !isUnsampled(Span.fromContext(parent).getSpanContext())) {
-      return builder.setAllAttributes(constant).startSpan();
+    return isDescribedFirst(parent)
+        ? builder.setAllAttributes(constant).startSpan()
+        : startUndescribed(builder, constant);
+  }
+
+  /** {@link #start} for a message on its way out. */
+  static Span startSending(
+      SpanBuilder builder,
+      Attributes constant,
+      Context parent,
+      String subject,
+      byte @Nullable [] body) {
+    long size = body == null ? 0 : body.length;
+    if (isDescribedFirst(parent)) {
+      builder.setAllAttributes(constant);
+      describe(builder, subject, size);
+      return builder.startSpan();
     }
+    Span span = startUndescribed(builder, constant);
+    if (span.isRecording()) {
+      span.setAttribute(Semantics.DESTINATION_NAME, subject);
+      describeSize(span, size);
+    }
+    return span;
+  }
+
+  /** {@link #start} for a message that has arrived. */
+  static Span startDelivered(
+      SpanBuilder builder, Attributes constant, Context parent, Message message) {
+    long size = message.getData() == null ? 0 : message.getData().length;
+    Span span;
+    if (isDescribedFirst(parent)) {
+      builder.setAllAttributes(constant);
+      describe(builder, message.getSubject(), size);
+      if (message.isJetStream()) {
+        NatsJetStreamMetaData metaData = message.metaData();
+        builder.setAttribute(Semantics.STREAM, metaData.getStream());
+        builder.setAttribute(Semantics.CONSUMER_NAME, metaData.getConsumer());
+        builder.setAttribute(Semantics.STREAM_SEQUENCE, metaData.streamSequence());
+        builder.setAttribute(Semantics.DELIVERY_COUNT, metaData.deliveredCount());
+      }
+      span = builder.startSpan();
+    } else {
+      span = startUndescribed(builder, constant);
+      if (span.isRecording()) {
+        describeDelivered(span, message, size);
+      }
+    }
+    describeHeaders(span, message.getHeaders());
+    return span;
+  }
+
+  /** The SDK's builder takes attributes without the lock that a started span has. */
+  private static boolean isDescribedFirst(Context parent) {
+    return attributesAtStart && !isUnsampled(Span.fromContext(parent).getSpanContext());
+  }
+
+  private static boolean isUnsampled(SpanContext span) {
+    return span.isValid() && !span.isSampled();
+  }
+
+  private static Span startUndescribed(SpanBuilder builder, Attributes constant) {
     Span span = builder.startSpan();
     if (span.isRecording()) {
       span.setAllAttributes(constant);
@@ -55,14 +114,21 @@ final class Spans {
     return span;
   }
 
-  private static boolean isUnsampled(SpanContext span) {
-    return span.isValid() && !span.isSampled();
+  private static void describe(SpanBuilder builder, String subject, Long size) {
+    builder.setAttribute(Semantics.DESTINATION_NAME, subject);
+    builder.setAttribute(Semantics.BODY_SIZE, size);
+    if (legacyAttributes) {
+      builder.setAttribute(Semantics.PAYLOAD_SIZE, size);
+    }
   }
 
-  static void describeSent(Span span, String subject, byte @Nullable [] body) {
-    if (span.isRecording()) {
-      span.setAttribute(Semantics.DESTINATION_NAME, subject);
-      describeSize(span, body == null ? 0 : body.length);
+  private static void describeDelivered(Span span, Message message, long size) {
+    span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
+    describeSize(span, size);
+    if (message.isJetStream()) {
+      describeConsumer(span, message.metaData());
+      span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
+      span.setAttribute(Semantics.DELIVERY_COUNT, message.metaData().deliveredCount());
     }
   }
 
@@ -78,25 +144,11 @@ final class Spans {
     CapturedHeaders.describe(span, headers);
   }
 
-  static void describeDelivered(Span span, Message message) {
-    if (!span.isRecording()) {
-      return;
-    }
-    span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
-    describeSize(span, message.getData() == null ? 0 : message.getData().length);
-    describeHeaders(span, message.getHeaders());
-    if (message.isJetStream()) {
-      describeConsumer(span, message.metaData());
-      span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
-      span.setAttribute(Semantics.DELIVERY_COUNT, message.metaData().deliveredCount());
-    }
-  }
-
   static void describeStored(Span span, MessageInfo stored) {
     span.setAttribute(Semantics.DESTINATION_NAME, stored.getSubject());
     span.setAttribute(Semantics.STREAM, stored.getStream());
     span.setAttribute(Semantics.STREAM_SEQUENCE, stored.getSeq());
-    describeSize(span, stored.getData() == null ? 0 : stored.getData().length);
+    describeSize(span, stored.getData() == null ? 0L : stored.getData().length);
     describeHeaders(span, stored.getHeaders());
   }
 
@@ -105,7 +157,7 @@ final class Spans {
     span.setAttribute(Semantics.CONSUMER_NAME, metaData.getConsumer());
   }
 
-  static void describeSize(Span span, long size) {
+  static void describeSize(Span span, Long size) {
     span.setAttribute(Semantics.BODY_SIZE, size);
     if (legacyAttributes) {
       span.setAttribute(Semantics.PAYLOAD_SIZE, size);

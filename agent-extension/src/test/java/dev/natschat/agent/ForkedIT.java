@@ -246,7 +246,7 @@ class ForkedIT {
     }
   }
 
-  /** Constant attributes are set before or after a sampler has decided: see attributes-at-start. */
+  /** Attributes are set before or after a sampler has decided: see attributes-at-start. */
   @Test
   void spansAreTheSameWhateverSamplerTookThem() throws Exception {
     run("core");
@@ -259,7 +259,7 @@ class ForkedIT {
   }
 
   @Test
-  void aSamplerThatLooksSeesWhatIsConstant(@TempDir Path directory) throws Exception {
+  void aSamplerThatLooksSeesWhereAMessageGoes(@TempDir Path directory) throws Exception {
     Path other = SameBehaviourIT.extensionOf("dev.natschat.agent.LookingSampler", directory);
     String extensions =
         "-Dotel.javaagent.extensions=" + System.getProperty("extension") + "," + other;

@@ -11,10 +11,12 @@ import io.opentelemetry.sdk.trace.samplers.Sampler;
 import io.opentelemetry.sdk.trace.samplers.SamplingResult;
 import java.util.List;
 
-/** Another extension, whose sampler drops publishes; it knows them by an attribute. */
+/** Another extension, whose sampler drops publishes to chat; it knows them by their attributes. */
 public final class LookingSampler implements AutoConfigurationCustomizerProvider, Sampler {
   private static final AttributeKey<String> OPERATION_NAME =
       AttributeKey.stringKey("messaging.operation.name");
+  private static final AttributeKey<String> DESTINATION_NAME =
+      AttributeKey.stringKey("messaging.destination.name");
 
   @Override
   public void customize(AutoConfigurationCustomizer configuration) {
@@ -29,7 +31,10 @@ public final class LookingSampler implements AutoConfigurationCustomizerProvider
       SpanKind kind,
       Attributes attributes,
       List<LinkData> links) {
+    String destination = attributes.get(DESTINATION_NAME);
     return "publish".equals(attributes.get(OPERATION_NAME))
+            && destination != null
+            && destination.startsWith("chat.")
         ? SamplingResult.drop()
         : SamplingResult.recordAndSample();
   }
