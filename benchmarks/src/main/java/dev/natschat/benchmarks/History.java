@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * clients that do nothing else.
  */
 final class History {
-  static final List<String> JVM = List.of("-Xmx96m", "-XX:TieredStopAtLevel=1");
+  static final List<String> JVM = List.of("-Xmx64m");
   private static final int[] CONCURRENT = {1, 8, 64};
   private static final int ROWS = 100_000;
   static final String INBOX = "_UINBOX.bench.";

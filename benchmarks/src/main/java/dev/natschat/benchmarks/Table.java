@@ -51,7 +51,7 @@ final class Table {
 
   private static String cell(List<double[]> measured, int column) {
     double[] sorted = measured.stream().mapToDouble(numbers -> numbers[column]).sorted().toArray();
-    double median = sorted[sorted.length / 2];
+    double median = (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
     double lowest = sorted[0];
     double highest = sorted[sorted.length - 1];
     if (Double.isNaN(median)) {
