@@ -84,8 +84,9 @@ chaos: build ## kills and stalls everything around two workers, then counts: mak
 	processes/tools nats-server postgres otelcol loki
 	java -jar chaos/target/chaos.jar --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
 
-test-loss: up ## telemetry while the Collector, then all behind it, are away: make test-loss SECONDS=60 RATE=100 (processes mode)
-	system-tests/run -Dit.test=LossIT -Dfailsafe.failIfNoSpecifiedTests=false -Dloss.seconds=$(or $(SECONDS),60) -Dloss.rate=$(or $(RATE),100)
+test-loss: up ## telemetry while the Collector, then all behind it, are away: make test-loss SECONDS=60 RATE=100 [COLLECTOR_SECONDS=] (processes mode)
+	system-tests/run -Dit.test=LossIT -Dfailsafe.failIfNoSpecifiedTests=false -Dloss.seconds=$(or $(SECONDS),60) \
+	  -Dloss.collector.seconds=$(or $(COLLECTOR_SECONDS),$(SECONDS),60) -Dloss.rate=$(or $(RATE),100)
 
 test-observability: up ## every query, link and rule of the dashboards and alerts against the running back ends
 	system-tests/run -Dit.test=ObservabilityIT -Dfailsafe.failIfNoSpecifiedTests=false
