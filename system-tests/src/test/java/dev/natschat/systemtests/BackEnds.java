@@ -38,15 +38,23 @@ final class BackEnds {
             .map(p -> p.getKey() + "=" + URLEncoder.encode(p.getValue(), UTF_8))
             .collect(Collectors.joining("&"));
     try {
+      return Chat.JSON.readTree(text(server, path + "?" + query));
+    } catch (IOException e) {
+      throw new IllegalStateException(server + " does not answer in JSON", e);
+    }
+  }
+
+  /** The answer as it is. */
+  static String text(URI server, String path) {
+    try {
       HttpResponse<String> answer =
           HTTP.send(
-              HttpRequest.newBuilder(URI.create(server + path + "?" + query)).build(),
-              BodyHandlers.ofString());
+              HttpRequest.newBuilder(URI.create(server + path)).build(), BodyHandlers.ofString());
       if (answer.statusCode() != 200) {
         throw new IllegalStateException(
             "%s%s: HTTP %d %s".formatted(server, path, answer.statusCode(), answer.body().strip()));
       }
-      return Chat.JSON.readTree(answer.body());
+      return answer.body();
     } catch (IOException e) {
       throw new IllegalStateException(server + " does not answer", e);
     } catch (InterruptedException e) {
