@@ -2,6 +2,7 @@ package dev.natschat.systemtests;
 
 import static dev.natschat.systemtests.Telemetry.METRICS;
 import static dev.natschat.systemtests.Telemetry.eventually;
+import static java.lang.ProcessBuilder.Redirect.DISCARD;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -26,7 +27,22 @@ class AlertsIT {
 
   /** What the system tests bring about on purpose, all of it refused as it should be. */
   private static final Set<String> PROVOKED =
-      Set.of("PoisonSeen", "LoginsRefused", "ServiceErrorRatio");
+      Set.of("PoisonSeen", "LoginsRefused", "ServiceErrorRatio", "ServiceDropsTelemetry");
+
+  @BeforeAll
+  static void aClientDropsSpans() throws IOException {
+    ProcessBuilder client =
+        new ProcessBuilder("chat-client/run", "load", "--rate=50", "--duration=12")
+            .directory(CHECKOUT.toFile())
+            .redirectOutput(DISCARD)
+            .redirectError(DISCARD);
+    client.environment().put("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1");
+    client.environment().put("OTEL_BSP_MAX_QUEUE_SIZE", "64");
+    client.environment().put("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "64");
+    client.environment().put("OTEL_METRICS_EXPORTER", "otlp");
+    client.environment().put("OTEL_METRIC_EXPORT_INTERVAL", "1000");
+    client.start(); // ends by itself
+  }
 
   @BeforeAll
   static void aHundredLoginsAreRefused() throws IOException {
@@ -45,7 +61,7 @@ class AlertsIT {
             .asText();
     assumeTrue(
         configuration.equals("prometheus.yaml"),
-        "in containers Prometheus' files are not this user's to change");
+        "Prometheus' files are in a container: make test-compose has this test there");
     try (AlertReceiver onDuty = new AlertReceiver(targets);
         Chat alice = Chat.as("alice")) {
       alice.nats.jetStream().publish("chat." + Chat.newRoom(), "no JSON".getBytes(UTF_8));
@@ -67,6 +83,11 @@ class AlertsIT {
   @Test
   void refusedLoginsAreASurge() {
     eventually().untilAsserted(() -> assertThat(firing()).contains("LoginsRefused"));
+  }
+
+  @Test
+  void droppedSpansAreCountedAndSeen() {
+    eventually().untilAsserted(() -> assertThat(firing()).contains("ServiceDropsTelemetry"));
   }
 
   @Test
