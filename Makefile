@@ -61,7 +61,7 @@ replay: build ## stores dead letters after a fix: make replay ID=17, or REASON=r
 	persist-worker/dead-letters replay $(ID) $(if $(REASON),--reason=$(REASON)) $(if $(ALL),--all)
 
 ##@ Work on it
-.PHONY: build test test-matrix e2e test-loss chaos test-observability test-compose bench-services soak bench-poison bench-drain bench-extension bench-hops lint format
+.PHONY: build test test-matrix e2e test-loss chaos test-observability test-compose bench-services soak bench-poison bench-dead-telemetry bench-drain bench-extension bench-hops lint format
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
@@ -103,6 +103,9 @@ soak: build ## the services' memory under a steady load: make soak [MINUTES=30]
 bench-poison: build ## how much poison between good messages slows the good ones down
 	java -jar benchmarks/target/benchmarks.jar poison
 
+bench-dead-telemetry: build ## what persist-worker and history-service do while nobody takes their telemetry: 7 minutes
+	java -jar benchmarks/target/benchmarks.jar dead-telemetry
+
 bench-drain: build ## of these, how fast persist-worker empties a backlog
 	java -jar benchmarks/target/benchmarks.jar services --only PERSIST
 
@@ -121,4 +124,4 @@ format: ## google-java-format
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))

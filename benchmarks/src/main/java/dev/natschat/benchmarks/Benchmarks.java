@@ -11,7 +11,14 @@ import picocli.CommandLine.Command;
     name = "benchmarks",
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {Services.class, Soak.class, Poison.class, ExtensionCost.class, BrokerHops.class})
+    subcommands = {
+      Services.class,
+      Soak.class,
+      Poison.class,
+      DeadTelemetry.class,
+      ExtensionCost.class,
+      BrokerHops.class
+    })
 public final class Benchmarks {
   private Benchmarks() {}
 

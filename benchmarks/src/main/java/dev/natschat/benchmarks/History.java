@@ -79,7 +79,7 @@ final class History {
             ROWS, Backlog.ROOMS, each.toSeconds(), 2 * warmUp.toSeconds(), yardstickClient);
   }
 
-  private static void fill(Postgres postgres) throws Exception {
+  static void fill(Postgres postgres) throws Exception {
     postgres.createTables();
     try (java.sql.Connection connection = postgres.connect();
         Statement statement = connection.createStatement()) {

@@ -278,7 +278,7 @@ final class Persist {
                 .build());
   }
 
-  private static void awaitRows(java.sql.Connection connection, ServiceProcess worker, int rows)
+  static void awaitRows(java.sql.Connection connection, ServiceProcess worker, int rows)
       throws SQLException, InterruptedException, IOException {
     while (Postgres.number(
             connection, "SELECT count(*) FROM pg_class WHERE relname = 'messages_history'")

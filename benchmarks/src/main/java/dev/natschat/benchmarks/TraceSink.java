@@ -33,13 +33,19 @@ final class TraceSink implements AutoCloseable {
   private final Server server;
 
   private final LongAdder counted = new LongAdder();
-  private final boolean keeping;
+  private final Manner manner;
+  private final int port;
 
-  /**
-   * @param keeping whether what comes is kept, or only counted
-   */
-  private TraceSink(boolean keeping) throws IOException {
-    this.keeping = keeping;
+  /** What it does with what comes. */
+  private enum Manner {
+    KEEPING,
+    COUNTING,
+    /** As a Collector that hangs: neither kept nor answered. */
+    SILENT
+  }
+
+  private TraceSink(Manner manner) throws IOException {
+    this.manner = manner;
     server =
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
             .maxInboundMessageSize(64 * 1024 * 1024)
@@ -48,19 +54,25 @@ final class TraceSink implements AutoCloseable {
             .addService(service("logs.v1.LogsService", false))
             .build()
             .start();
+    port = server.getPort();
   }
 
   static TraceSink start() throws IOException {
-    return new TraceSink(true);
+    return new TraceSink(Manner.KEEPING);
   }
 
   /** For a long time: keeps nothing. */
   static TraceSink startCounting() throws IOException {
-    return new TraceSink(false);
+    return new TraceSink(Manner.COUNTING);
+  }
+
+  /** Takes what comes, and never answers. */
+  static TraceSink startSilent() throws IOException {
+    return new TraceSink(Manner.SILENT);
   }
 
   String endpoint() {
-    return "http://127.0.0.1:" + server.getPort();
+    return "http://127.0.0.1:" + port;
   }
 
   /** How many spans came so far. */
@@ -130,6 +142,9 @@ final class TraceSink implements AutoCloseable {
             export,
             ServerCalls.asyncUnaryCall(
                 (request, answer) -> {
+                  if (manner == Manner.SILENT) {
+                    return;
+                  }
                   if (keep) {
                     take(request);
                   }
@@ -140,7 +155,7 @@ final class TraceSink implements AutoCloseable {
   }
 
   private void take(byte[] export) {
-    if (keeping) {
+    if (manner == Manner.KEEPING) {
       exports.add(export);
       return;
     }
