@@ -86,8 +86,11 @@ class AlertsIT {
   }
 
   @Test
-  void droppedSpansAreCountedAndSeen() {
+  void droppedSpansAreCountedAndSeen() throws Exception {
     eventually().untilAsserted(() -> assertThat(firing()).contains("ServiceDropsTelemetry"));
+
+    assertThat(TelemetryToolIT.run("status"))
+        .containsPattern("LOOK +lost or refused +\\d[\\d,]* dropped in services");
   }
 
   @Test

@@ -81,7 +81,7 @@ class TelemetryToolIT {
                     .isPositive());
   }
 
-  private static String run(String... arguments) throws Exception {
+  static String run(String... arguments) throws Exception {
     Path jar =
         Path.of(System.getProperty("checkout"), "telemetry-tool", "target", "telemetry-tool.jar");
     ProcessBuilder builder =

@@ -11,6 +11,7 @@ import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -253,30 +254,39 @@ final class StatusCommand implements Callable<Integer> {
     losses();
   }
 
-  /** These counters are born with the first failure, so increase() would miss it. */
   private void losses() {
-    List<String> losses = new ArrayList<>();
+    Map<String, String> counters = new LinkedHashMap<>();
     for (String what :
         List.of("exporter_enqueue_failed", "exporter_send_failed", "receiver_refused")) {
       for (String signal : List.of("spans", "log_records", "metric_points")) {
-        String counter = "otelcol_%s_%s_total".formatted(what, signal);
-        double lost =
-            prometheus
-                .value(
-                    "sum(max_over_time(%1$s[15m])) - (sum(%1$s offset 15m) or vector(0))"
-                        .formatted(counter))
-                .orElse(0);
-        if (lost > 0) {
-          losses.add(Text.number(lost) + " " + signal + " " + what.replace('_', ' '));
-        }
+        counters.put(
+            signal + " " + what.replace('_', ' '), "otelcol_%s_%s_total".formatted(what, signal));
       }
     }
+    counters.put(
+        "dropped in services", "{__name__=~\"processed(Spans|Logs)_total\",dropped=\"true\"}");
+    counters.put("given up in services", "telemetry_export_lost_total");
+    String losses =
+        counters.entrySet().stream()
+            .map(counter -> Map.entry(counter.getKey(), lost(counter.getValue())))
+            .filter(lost -> lost.getValue() > 0)
+            .map(lost -> Text.number(lost.getValue()) + " " + lost.getKey())
+            .collect(Collectors.joining(", "));
     if (losses.isEmpty()) {
       line(State.GOOD, "lost or refused", "none in 15 min");
     } else {
-      line(State.BAD, "lost or refused", String.join(", ", losses) + " in 15 min");
-      problems.add("the Collector lost or refused telemetry: see its log");
+      line(State.BAD, "lost or refused", losses + " in 15 min");
+      problems.add("telemetry was lost or refused: see the Collector's log and the alerts");
     }
+  }
+
+  /** These counters are born with the first failure, so increase() would miss it. */
+  private double lost(String counter) {
+    return prometheus
+        .value(
+            "sum(max_over_time(%1$s[15m])) - (sum(%1$s offset 15m) or vector(0))"
+                .formatted(counter))
+        .orElse(0);
   }
 
   private void alerts() {
