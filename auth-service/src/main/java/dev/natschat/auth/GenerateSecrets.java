@@ -69,6 +69,13 @@ public final class GenerateSecrets {
                 natsBrokerObserver,
                 publicKey(Nkey.ACCOUNT, issuer),
                 publicKey(Nkey.CURVE, xkey)));
+    render(
+        "nats-hops-secrets.conf",
+        """
+        # Made by GenerateSecrets; nats/hops-on/account.conf includes it as hops-secrets.conf.
+        BROKER_OBSERVER_PASSWORD: "%s"
+        """
+            .formatted(natsBrokerObserver));
     // One statement a line, for `postgres --single`. The owner of a database owns its schema
     // public.
     render(

@@ -21,7 +21,7 @@ record Permissions(
     List<String> denySubscribe) {
   private static final Pattern SUBJECT_TOKEN = Pattern.compile("[A-Za-z0-9_-]{1,64}");
 
-  /** What clients publish there is no event, and only counted: nats/hops-on.conf. */
+  /** What clients publish there is no event, and only counted: nats/hops-on. */
   private static final String BROKER_HOPS = "broker.hops.*";
 
   static Permissions of(ChatUser user, Grants grants) {

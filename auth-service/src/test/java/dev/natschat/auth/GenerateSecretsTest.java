@@ -40,6 +40,7 @@ class GenerateSecretsTest {
             "postgres-history-service-password",
             "grafana-admin-password",
             "nats-secrets.conf",
+            "nats-hops-secrets.conf",
             "postgres-roles.sql");
     try (Stream<Path> files = Files.list(secrets)) {
       assertThat(files)

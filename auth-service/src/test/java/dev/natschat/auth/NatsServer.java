@@ -34,9 +34,13 @@ final class NatsServer implements AutoCloseable {
     this.directory = directory;
     GenerateSecrets.into(directory.resolve("secrets"));
     Files.writeString(directory.resolve("nats.conf"), configuration);
-    Files.copy(
-        CONFIGURATION.resolveSibling("hops-" + hops + ".conf"), directory.resolve("hops.conf"));
-    Files.copy(directory.resolve("secrets/nats-secrets.conf"), directory.resolve("secrets.conf"));
+    for (String secrets : List.of("secrets.conf", "hops-secrets.conf")) {
+      Files.copy(directory.resolve("secrets/nats-" + secrets), directory.resolve(secrets));
+    }
+    Path parts = Files.createDirectory(directory.resolve("hops"));
+    for (String part : List.of("auth-users.conf", "chat.conf", "account.conf")) {
+      Files.copy(CONFIGURATION.resolveSibling("hops-" + hops).resolve(part), parts.resolve(part));
+    }
     process = start();
     ports = awaitPorts();
   }

@@ -9,6 +9,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -54,7 +55,7 @@ final class Broker implements AutoCloseable {
       text = text.replaceAll("(?m)^ *xkey:.*$", "");
     }
     Files.writeString(directory.resolve("secrets.conf"), secrets);
-    Files.copy(Path.of("nats", "hops-off.conf"), directory.resolve("hops.conf"));
+    copyHops("hops-off", directory);
     Path configuration = Files.writeString(directory.resolve("nats.conf"), text);
     int port = freePort();
     Map<String, String> environment =
@@ -80,14 +81,17 @@ final class Broker implements AutoCloseable {
         Stream.of("AUTH", "PERSIST_WORKER", "HISTORY_SERVICE", "BROKER_OBSERVER")
             .map(user -> user + "_PASSWORD: " + TEST_ONLY)
             .collect(Collectors.joining("\n")));
-    Files.copy(
-        Path.of("nats", sampling > 0 ? "hops-on.conf" : "hops-off.conf"),
-        directory.resolve("hops.conf"));
+    Files.writeString(
+        directory.resolve("hops-secrets.conf"), "BROKER_OBSERVER_PASSWORD: " + TEST_ONLY);
+    Path account =
+        copyHops(sampling > 0 ? "hops-on" : "hops-off", directory).resolve("account.conf");
+    Files.writeString(
+        account,
+        Files.readString(account).replaceAll("(?s)(OBS \\{.*?users: \\[\n)", "$1" + user("hops")));
     String text =
         Files.readString(Path.of("nats", "nats.conf"))
             .replaceAll("(?s)\nauthorization \\{.*?\n\\}\n", "\n")
-            .replaceAll("(?s)(\n  CHAT \\{.*?users: \\[\n)", "$1" + user("tester"))
-            .replaceAll("(?s)(\n  OBS \\{.*?users: \\[\n)", "$1" + user("hops"));
+            .replaceAll("(?s)(\n  CHAT \\{.*?users: \\[\n)", "$1" + user("tester"));
     Path configuration = Files.writeString(directory.resolve("nats.conf"), text);
     int port = freePort();
     Map<String, String> environment =
@@ -105,6 +109,15 @@ final class Broker implements AutoCloseable {
             "BROKER_HOPS_SAMPLING",
             String.valueOf(sampling));
     return start(configuration, port, environment, directory);
+  }
+
+  /** Returns the directory that nats.conf includes the files of. */
+  private static Path copyHops(String from, Path directory) throws IOException {
+    Path hops = Files.createDirectory(directory.resolve("hops"));
+    for (String part : List.of("auth-users.conf", "chat.conf", "account.conf")) {
+      Files.copy(Path.of("nats", from, part), hops.resolve(part));
+    }
+    return hops;
   }
 
   private static String user(String name) {

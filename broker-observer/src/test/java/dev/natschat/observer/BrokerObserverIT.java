@@ -7,8 +7,10 @@ import static dev.natschat.observer.Statistics.SERVER;
 import static dev.natschat.observer.Statistics.STREAM;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.nats.client.AuthenticationException;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamManagement;
 import io.nats.client.JetStreamSubscription;
@@ -151,7 +153,7 @@ class BrokerObserverIT {
       assertThat(observed.value(Metric.ACCOUNT_BYTES_SENT, CHAT_ON_SERVER)).isEqualTo(700);
       assertThat(observed.value(Metric.ACCOUNT_CONNECTIONS, CHAT_ON_SERVER)).isEqualTo(1);
       assertThat(observed.value(Metric.ACCOUNT_SLOW_CONSUMERS, CHAT_ON_SERVER)).isZero();
-      assertThat(accounts(observed)).containsExactlyInAnyOrder("$G", "AUTH", "CHAT", "OBS", "SYS");
+      assertThat(accounts(observed)).containsExactlyInAnyOrder("$G", "AUTH", "CHAT", "SYS");
       assertThat(observed.value(Metric.SERVER_MESSAGES_SENT, SERVER_ALONE))
           .isGreaterThanOrEqualTo(7);
     }
@@ -161,6 +163,50 @@ class BrokerObserverIT {
     return observed.series(Metric.ACCOUNT_CONNECTIONS).keySet().stream()
         .map(of -> of.get(ACCOUNT))
         .collect(Collectors.toSet());
+  }
+
+  @Test
+  void withHopsOffNothingOfThemIsInTheServerNorInTheMetrics(@TempDir Path other) throws Exception {
+    try (Observed observed = new Observed(nats.url(), null)) {
+      observed.awaitSeries(Metric.SERVERS, Map.of(Attributes.empty(), 1.0));
+
+      assertThat(accountsOf(nats)).contains("CHAT").doesNotContain("OBS");
+      assertThat(accountsOf(nats, "CHAT")).contains("CHAT").doesNotContain("hops");
+      assertThat(observed.names()).isNotEmpty().noneMatch(name -> name.startsWith("nats.hops"));
+      assertThatThrownBy(() -> nats.connect("broker-observer-hops"))
+          .isInstanceOf(AuthenticationException.class);
+    }
+    try (NatsServer withHops = NatsServer.startWithHops(other, 100)) {
+      assertThat(accountsOf(withHops)).contains("CHAT", "OBS");
+      assertThat(accountsOf(withHops, "CHAT")).contains("hops");
+      withHops.connect("broker-observer-hops").close();
+    }
+  }
+
+  private static String accountsOf(NatsServer server) throws Exception {
+    return askServer(server, "ACCOUNTZ", "");
+  }
+
+  private static String accountsOf(NatsServer server, String account) throws Exception {
+    return askServer(server, "ACCOUNTZ", "{\"account\":\"" + account + "\"}");
+  }
+
+  private static String askServer(NatsServer server, String what, String options) throws Exception {
+    try (Connection admin = server.connect("admin")) {
+      String subject = "$SYS.REQ.SERVER." + admin.getServerInfo().getServerId() + "." + what;
+      Message answer = admin.request(subject, options.getBytes(UTF_8), Duration.ofSeconds(10));
+      return new String(answer.getData(), UTF_8);
+    }
+  }
+
+  /** Servers tell each other of subscriptions in the background. */
+  private static void awaitInterestFromElsewhere(NatsServer server, String subject) {
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .until(
+            () ->
+                askServer(server, "ROUTEZ", "{\"subscriptions\":true}")
+                    .contains("\"" + subject + "\""));
   }
 
   @Test
@@ -205,11 +251,13 @@ class BrokerObserverIT {
 
   /** Those of things that this server does not have are absent, not 0. */
   @Test
-  void noMetricIsForgotten() throws Exception {
-    JetStreamManagement management = tester.jetStreamManagement();
-    management.addStream(StreamConfiguration.builder(stream(1)).maxMessages(1000).build());
-    management.addOrUpdateConsumer("CHAT_MESSAGES", DURABLE);
-    try (Observed observed = new Observed(nats.url(), null)) {
+  void noMetricIsForgotten(@TempDir Path other) throws Exception {
+    try (NatsServer withHops = NatsServer.startWithHops(other, 100); // only OBS has a memory limit
+        Connection client = withHops.connect("tester");
+        Observed observed = new Observed(withHops.url(), null)) {
+      JetStreamManagement management = client.jetStreamManagement();
+      management.addStream(StreamConfiguration.builder(stream(1)).maxMessages(1000).build());
+      management.addOrUpdateConsumer("CHAT_MESSAGES", DURABLE);
       observed.awaitValue(Metric.STREAM_MESSAGES_LIMIT, THE_STREAM, 1000);
       List<Metric> without =
           Arrays.stream(Metric.values()).filter(m -> observed.series(m).isEmpty()).toList();
@@ -327,6 +375,7 @@ class BrokerObserverIT {
       try (Connection far = servers[1].connect("tester")) {
         far.subscribe("across");
         far.flush(Duration.ofSeconds(5));
+        awaitInterestFromElsewhere(servers[0], "across");
         client.publish("across", null);
         observed.awaitValue(Metric.ACCOUNT_MESSAGES_SENT, chatOnTwo, before + 1);
         observed.awaitValue(Metric.ACCOUNT_MESSAGES_RECEIVED, chatOnOne, beforeOnOne + 1);

@@ -72,10 +72,7 @@ class HopsClusterIT {
 
   HopsClusterIT(@TempDir Path directory) throws IOException {
     this.directory = directory;
-    String accounts =
-        ACCOUNTS.formatted(
-            Files.readString(Path.of("..", "nats", "hops-on.conf"))
-                .replace("$BROKER_HOPS_SAMPLING", "100"));
+    String accounts = accounts();
     for (int i = 1; i <= 3; i++) {
       launch(
           "n" + i,
@@ -112,6 +109,14 @@ class HopsClusterIT {
         """
                 .formatted(clients[0], leafPort, leafPort)
             + accounts.replace("jetstream: enabled", ""));
+  }
+
+  /** Of nats/hops-on, and users who may do more. */
+  static String accounts() throws IOException {
+    return ACCOUNTS.formatted(
+        Files.readString(Path.of("..", "nats", "hops-on", "chat.conf"))
+            .replace("$BROKER_HOPS_SAMPLING", "100")
+            .replaceAll("(?m)^HISTORY_SERVICE.*$", "")); // nobody here uses it
   }
 
   private static int[] ports() {

@@ -20,7 +20,7 @@ final class NatsServer implements AutoCloseable {
   private static final Path CONFIGURATION = Path.of("..", "nats", "nats.conf");
   private static final Pattern CALLOUT = Pattern.compile("(?s)\nauthorization \\{.*?\n\\}\n");
   private static final Pattern CHAT_USERS = Pattern.compile("(?s)(\n  CHAT \\{.*?users: \\[\n)");
-  private static final Pattern OBS_USERS = Pattern.compile("(?s)(\n  OBS \\{.*?users: \\[\n)");
+  private static final Pattern OBS_USERS = Pattern.compile("(?s)(OBS \\{.*?users: \\[\n)");
   private static final Pattern SYS_USERS = Pattern.compile("(?s)(\n  SYS \\{.*?users: \\[\n)");
   private static final String MORE_CHAT_USERS =
       """
@@ -50,17 +50,24 @@ final class NatsServer implements AutoCloseable {
     this.directory = Files.createDirectories(directory);
     String text = CALLOUT.matcher(Files.readString(CONFIGURATION)).replaceFirst("\n");
     text = CHAT_USERS.matcher(text).replaceFirst("$1" + MORE_CHAT_USERS);
-    text = OBS_USERS.matcher(text).replaceFirst("$1 { user: hops, password: test-only }\n");
     text = SYS_USERS.matcher(text).replaceFirst("$1 { user: admin, password: test-only }\n");
     Files.writeString(
         directory.resolve("nats.conf"),
         text.replace("server_name: nats-chat", "server_name: " + name) + cluster);
     Files.writeString(directory.resolve("secrets.conf"), SECRETS);
     Files.writeString(
-        directory.resolve("hops.conf"),
-        Files.readString(
-                CONFIGURATION.resolveSibling(sampling > 0 ? "hops-on.conf" : "hops-off.conf"))
+        directory.resolve("hops-secrets.conf"), "BROKER_OBSERVER_PASSWORD: test-only");
+    Path from = CONFIGURATION.resolveSibling(sampling > 0 ? "hops-on" : "hops-off");
+    Path hops = Files.createDirectory(directory.resolve("hops"));
+    Files.writeString(
+        hops.resolve("chat.conf"),
+        Files.readString(from.resolve("chat.conf"))
             .replace("$BROKER_HOPS_SAMPLING", String.valueOf(sampling)));
+    Files.writeString(
+        hops.resolve("account.conf"),
+        OBS_USERS
+            .matcher(Files.readString(from.resolve("account.conf")))
+            .replaceFirst("$1 { user: hops, password: test-only }\n"));
     process = launch();
   }
 

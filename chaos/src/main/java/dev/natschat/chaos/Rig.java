@@ -175,7 +175,10 @@ final class Rig {
 
   private void addBrokers(int servers) throws IOException {
     Path configuration = Files.createDirectories(data.resolve("nats"));
-    Files.copy(Path.of("nats", "hops-off.conf"), configuration.resolve("hops.conf"));
+    Path hops = Files.createDirectories(configuration.resolve("hops"));
+    for (String part : List.of("chat.conf", "account.conf")) {
+      Files.copy(Path.of("nats", "hops-off", part), hops.resolve(part));
+    }
     String withoutCallout =
         CALLOUT.matcher(Files.readString(Path.of("nats", "nats.conf"))).replaceFirst("\n");
     Files.writeString(

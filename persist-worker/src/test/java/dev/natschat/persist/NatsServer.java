@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
@@ -50,7 +51,10 @@ final class NatsServer {
             .matcher(withoutCallout)
             .replaceFirst("$1      { user: tester, password: test-only }\n"));
     Files.writeString(directory.resolve("secrets.conf"), SECRETS);
-    Files.copy(CONFIGURATION.resolveSibling("hops-off.conf"), directory.resolve("hops.conf"));
+    Path hops = Files.createDirectory(directory.resolve("hops"));
+    for (String part : List.of("chat.conf", "account.conf")) {
+      Files.copy(CONFIGURATION.resolveSibling("hops-off").resolve(part), hops.resolve(part));
+    }
     if (!ofCluster.isEmpty()) {
       Path cluster = Files.createDirectory(directory.resolve("cluster"));
       Files.copy(Path.of("..", "nats", "cluster", "nats.conf"), cluster.resolve("nats.conf"));
