@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Asks NATS servers for their statistics and offers them as metrics; where it is told to, also
- * exports what they say of traced messages as spans.
+ * exports what they say of traced messages as spans, and what they log.
  */
 public final class BrokerObserver implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(BrokerObserver.class);
@@ -20,6 +20,7 @@ public final class BrokerObserver implements AutoCloseable {
   private final Rounds rounds;
   private final HealthFile health;
   private final @Nullable Hops hops;
+  private final @Nullable ServerLogs logs;
   private final CountDownLatch disconnected = new CountDownLatch(1);
 
   /** Waits for NATS. */
@@ -29,12 +30,18 @@ public final class BrokerObserver implements AutoCloseable {
     rounds = new Rounds(nats, new Metrics(meter), config.pollInterval());
     health = new HealthFile(config.healthFile(), rounds::isHearing);
     hops = config.hops() ? hops(config, meter) : null;
+    logs = config.logFiles().isEmpty() ? null : logs(config);
     log.info("Asking the servers every {} s", config.pollInterval().toSeconds());
   }
 
   private static Hops hops(Config config, Meter meter) {
-    HopExporter exporter = HopExporter.fromEnvironment();
-    return new Hops(config, new HopMetrics(meter), exporter.resource(), exporter.exporter());
+    Exporters exporters = Exporters.fromEnvironment();
+    return new Hops(config, new HopMetrics(meter), exporters.resource(), exporters.spans());
+  }
+
+  private static ServerLogs logs(Config config) {
+    Exporters exporters = Exporters.fromEnvironment();
+    return new ServerLogs(config.logFiles(), exporters.resource(), exporters.logs());
   }
 
   public static void main(String[] args) throws InterruptedException {
@@ -58,6 +65,9 @@ public final class BrokerObserver implements AutoCloseable {
     try {
       if (hops != null) {
         hops.stop();
+      }
+      if (logs != null) {
+        logs.stop();
       }
       rounds.stop();
       nats.close();

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param pollInterval from one round of questions to the next
  * @param hops whether to export what servers say of traced messages
+ * @param logFiles by the name of the server that writes it
  */
 record Config(
     String natsUrl,
@@ -22,6 +24,7 @@ record Config(
     String natsPass,
     Duration pollInterval,
     boolean hops,
+    Map<String, Path> logFiles,
     @Nullable Path healthFile) {
 
   /** EX_USAGE of sysexits.h. */
@@ -60,6 +63,7 @@ record Config(
             Duration.ofSeconds(
                 reading.between("POLL_INTERVAL_SECONDS", 1, 300, DEFAULT_POLL_INTERVAL_SECONDS)),
             reading.isOn("BROKER_HOPS"),
+            reading.files("NATS_LOG_FILES"),
             health == null || health.isBlank() ? null : Path.of(health));
     if (!reading.problems.isEmpty()) {
       throw new IllegalArgumentException(String.join("; ", reading.problems));
@@ -77,6 +81,8 @@ record Config(
         + pollInterval
         + ", hops="
         + hops
+        + ", logFiles="
+        + logFiles
         + "]";
   }
 
@@ -131,6 +137,21 @@ record Config(
         problems.add(name + " is malformed: expected on or off");
       }
       return "on".equals(value);
+    }
+
+    /** Written {@code name=path,name=path}. */
+    Map<String, Path> files(String name) {
+      Map<String, Path> files = new TreeMap<>();
+      String value = environment.getOrDefault(name, "");
+      for (String file : value.isBlank() ? new String[0] : value.split(",", -1)) {
+        String[] nameAndPath = file.strip().split("=", 2);
+        if (nameAndPath.length < 2 || nameAndPath[0].isEmpty() || nameAndPath[1].isEmpty()) {
+          problems.add(name + " is malformed: expected server=/path/to/its.log,server=...");
+          return Map.of();
+        }
+        files.put(nameAndPath[0], Path.of(nameAndPath[1]));
+      }
+      return files;
     }
 
     private @Nullable String value(String name) {

@@ -25,6 +25,7 @@ class ConfigTest {
     environment.put("HEALTH_FILE", "/tmp/ready");
     environment.put("POLL_INTERVAL_SECONDS", "3");
     environment.put("BROKER_HOPS", "on");
+    environment.put("NATS_LOG_FILES", "nats-1=/log/1, nats-2=/log/2");
     assertThat(Config.from(environment))
         .isEqualTo(
             new Config(
@@ -33,6 +34,7 @@ class ConfigTest {
                 "nats-secret",
                 Duration.ofSeconds(3),
                 true,
+                Map.of("nats-1", Path.of("/log/1"), "nats-2", Path.of("/log/2")),
                 Path.of("/tmp/ready")));
   }
 
@@ -55,9 +57,15 @@ class ConfigTest {
     environment.put("NATS_URL", "http://nats");
     environment.remove("NATS_USER");
     environment.put("POLL_INTERVAL_SECONDS", "0");
+    environment.put("NATS_LOG_FILES", "/log/1");
     assertThatThrownBy(() -> Config.from(environment))
         .hasMessageContainingAll(
-            "NATS_PASS", "NATS_URL", "NATS_USER", "POLL_INTERVAL_SECONDS", "BROKER_HOPS")
+            "NATS_PASS",
+            "NATS_URL",
+            "NATS_USER",
+            "POLL_INTERVAL_SECONDS",
+            "BROKER_HOPS",
+            "NATS_LOG_FILES")
         .hasMessageNotContaining("\n");
   }
 

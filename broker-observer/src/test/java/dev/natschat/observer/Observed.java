@@ -27,7 +27,13 @@ final class Observed implements AutoCloseable {
   Observed(String natsUrl, @Nullable Path healthFile) throws InterruptedException {
     Config config =
         new Config(
-            natsUrl, "broker-observer", "test-only", Duration.ofSeconds(1), false, healthFile);
+            natsUrl,
+            "broker-observer",
+            "test-only",
+            Duration.ofSeconds(1),
+            false,
+            Map.of(),
+            healthFile);
     observer = new BrokerObserver(config, provider.get("test"));
   }
 

@@ -27,7 +27,8 @@ final class ObservedHops implements AutoCloseable {
 
   ObservedHops(String natsUrl) {
     Config config =
-        new Config(natsUrl, "broker-observer", "test-only", Duration.ofSeconds(1), true, null);
+        new Config(
+            natsUrl, "broker-observer", "test-only", Duration.ofSeconds(1), true, Map.of(), null);
     hops =
         new Hops(
             config,

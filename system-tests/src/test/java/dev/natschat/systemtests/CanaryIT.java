@@ -25,6 +25,8 @@ class CanaryIT {
     Instant start = Instant.now().minusSeconds(1);
     String room = Chat.newRoom();
     String text = "canary-text-" + UUID.randomUUID();
+    String word =
+        "~" + UUID.randomUUID().toString().substring(0, 8); // what a broker quotes is short
     String badToken = "canary.token." + UUID.randomUUID();
     String goodToken = Chat.token("alice");
     try (Chat alice = Chat.with(goodToken, "alice")) {
@@ -37,8 +39,9 @@ class CanaryIT {
     assertThatThrownBy(() -> Nats.connect(Chat.options(badToken, "alice").build()))
         .isInstanceOf(AuthenticationException.class);
 
+    WireClient.breakTheProtocol("alice", word);
+
     // The last dead letter and the refusal are logged and traced: what could betray them has
-    // arrived.
     // arrived.
     eventually()
         .untilAsserted(
@@ -46,6 +49,9 @@ class CanaryIT {
               assertThat(logs(start, "persist-worker"))
                   .anyMatch(line -> line.contains("nul_character"));
               assertThat(logs(start, "auth-service")).isNotEmpty();
+              assertThat(logs(start, "nats-server"))
+                  .anyMatch(line -> line.contains("authentication error"))
+                  .anyMatch(line -> line.contains("parser ERROR"));
               assertThat(traces("auth-service")).anyMatch(t -> t.contains("exception"));
               assertThat(traces("persist-worker").filter(t -> t.contains(room)))
                   .hasSizeGreaterThanOrEqualTo(4);
@@ -65,6 +71,7 @@ class CanaryIT {
     for (String secret :
         List.of(
             text,
+            word,
             badToken,
             goodToken,
             goodToken.split("\\.", -1)[1],

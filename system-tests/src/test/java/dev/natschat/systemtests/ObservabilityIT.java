@@ -28,6 +28,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -49,6 +50,9 @@ class ObservabilityIT {
   private static Instant deadline = Instant.MAX;
 
   private static String traceId = "";
+
+  /** How a link names the instance that made a span, which for a hop is its server. */
+  private static final String INSTANCE = "__span.tags[\"service.instance.id\"]";
 
   @BeforeAll
   static void saysWhatIsSkipped() {
@@ -264,9 +268,7 @@ class ObservabilityIT {
                 LogLine line = newest("{service_name=\"persist-worker\"} | " + label + "!=\"\"");
                 String value = String.valueOf(line.labels().get(label));
                 String link =
-                    Provisioned.filled(
-                        field.path("url").asText().replace("__value.raw", "__value_raw"),
-                        Map.of("__value_raw", value));
+                    Provisioned.filled(field.path("url").asText(), Map.of("__value.raw", value));
                 assertThat(field.path("datasourceUid").asText()).isEqualTo("tempo");
                 assertThat(TRACES.trace(link)).isPresent();
               });
@@ -279,8 +281,8 @@ class ObservabilityIT {
     assertThat(toLogs.path("customQuery").asBoolean()).isTrue();
     String query =
         Provisioned.filled(
-            toLogs.path("query").asText().replace("__trace.traceId", "__trace_traceId"),
-            Map.of("__trace_traceId", traceId));
+            toLogs.path("query").asText(),
+            Map.of("__trace.traceId", traceId, INSTANCE, "persist-worker"));
     JsonNode tag = toLogs.path("tags").path(0);
     assertThat(tag.path("key").asText()).isEqualTo("service.name");
     patiently()
@@ -289,8 +291,72 @@ class ObservabilityIT {
                 assertThat(LOGS.query(query, since(), Instant.now(), 100))
                     .allSatisfy(
                         line -> assertThat(line.labels()).containsKey(tag.path("value").asText()))
+                    .allSatisfy(
+                        line -> assertThat(line.labels()).containsEntry("trace_id", traceId))
                     .extracting(LogLine::service)
                     .contains("persist-worker"));
+  }
+
+  /** What a server logs is in no trace: the hop's server is what leads there. */
+  @Test
+  void aHopLeadsToItsServersLog() {
+    Span hop = hop();
+    String query =
+        Provisioned.filled(
+            Provisioned.settings("tempo").path("tracesToLogsV2").path("query").asText(),
+            Map.of("__trace.traceId", traceId, INSTANCE, server(hop)));
+    patiently()
+        .untilAsserted(
+            () ->
+                assertThat(LOGS.query(query, since(), Instant.now(), 1000))
+                    .filteredOn(line -> line.service().equals("nats-server"))
+                    .isNotEmpty()
+                    .allSatisfy(
+                        line ->
+                            assertThat(line.labels())
+                                .containsEntry("service_instance_id", server(hop))));
+  }
+
+  @Test
+  void aHopLeadsToItsServersMetrics() {
+    Span hop = hop();
+    List<String> ofServers = new ArrayList<>();
+    for (JsonNode query : Provisioned.settings("tempo").path("tracesToMetrics").path("queries")) {
+      String text = query.path("query").asText();
+      if (text.contains(INSTANCE)) {
+        ofServers.add(Provisioned.filled(text, Map.of(INSTANCE, server(hop))));
+      }
+    }
+    assertThat(ofServers).isNotEmpty();
+    for (String text : ofServers) {
+      patiently()
+          .untilAsserted(
+              () ->
+                  assertThat(METRICS.query(text))
+                      .as(text)
+                      .isNotEmpty()
+                      .allSatisfy(
+                          series ->
+                              assertThat(series.labels()).containsEntry("server", server(hop))));
+    }
+  }
+
+  private static Span hop() {
+    assumeTrue("on".equals(System.getenv("BROKER_HOPS")), "the broker's hops are off");
+    return eventually()
+        .until(
+            () ->
+                Telemetry.wholeTrace(traceId).stream()
+                    .flatMap(trace -> trace.spans().stream())
+                    .filter(span -> span.service().equals(Trace.BROKER))
+                    .findFirst()
+                    .orElse(null),
+            Objects::nonNull);
+  }
+
+  /** As the link's variable has it. */
+  private static String server(Span hop) {
+    return String.valueOf(hop.attribute("service.instance.id"));
   }
 
   @Test
@@ -299,6 +365,9 @@ class ObservabilityIT {
     String tags = toMetrics.path("tags").path(0).path("value").asText() + "=\"persist-worker\"";
     assertThat(toMetrics.path("queries")).isNotEmpty();
     for (JsonNode query : toMetrics.path("queries")) {
+      if (query.path("query").asText().contains(INSTANCE)) {
+        continue; // of a hop, below
+      }
       String text = Provisioned.filled(query.path("query").asText(), Map.of("__tags", tags));
       patiently().untilAsserted(() -> assertThat(METRICS.query(text)).as(text).isNotEmpty());
     }

@@ -32,7 +32,7 @@ final class Provisioned {
   private static final Path CHECKOUT = Path.of(System.getProperty("checkout", "..")).normalize();
   private static final String DASHBOARDS = "grafana-provisioning/dashboards";
   private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
-  private static final Pattern VARIABLE = Pattern.compile("\\$(\\w+)|\\$\\{(\\w+)}");
+  private static final Pattern VARIABLE = Pattern.compile("\\$(\\w+)|\\$\\{([\\w.\\[\\]\"]+)}");
   private static final Pattern IN_A_PAGE = Pattern.compile("'query=([^']+)'");
 
   /** How far apart the points of a graph are: no less than the data source's own interval. */

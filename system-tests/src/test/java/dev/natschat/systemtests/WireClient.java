@@ -39,6 +39,14 @@ final class WireClient implements AutoCloseable {
     }
   }
 
+  /** Sends this where a command should be; the broker hangs up, and logs some of it. */
+  static void breakTheProtocol(String user, String with) throws Exception {
+    try (WireClient client = new WireClient(user)) {
+      client.send(with + "\r\n");
+      client.expect("-ERR 'Unknown Protocol Operation'");
+    }
+  }
+
   private void logIn(String token) throws IOException {
     send(
         "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"protocol\":1,\"lang\":\"wire\",\"version\":\"0\",\"auth_token\":\""

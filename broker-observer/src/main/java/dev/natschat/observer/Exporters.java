@@ -1,6 +1,7 @@
 package dev.natschat.observer;
 
 import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
+import io.opentelemetry.sdk.logs.export.LogRecordExporter;
 import io.opentelemetry.sdk.resources.Resource;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.util.Map;
@@ -8,25 +9,30 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * The exporter and the resource that the environment describes ({@code OTEL_EXPORTER_OTLP_*},
+ * The exporters and the resource that the environment describes ({@code OTEL_EXPORTER_OTLP_*},
  * {@code OTEL_RESOURCE_ATTRIBUTES}), as the agent reads it. The SDK is asked for these alone: it
- * makes no span.
+ * makes no span and no log record.
  */
-record HopExporter(SpanExporter exporter, Resource resource) {
+record Exporters(SpanExporter spans, LogRecordExporter logs, Resource resource) {
 
-  static HopExporter fromEnvironment() {
-    AtomicReference<SpanExporter> exporter = new AtomicReference<>();
+  static Exporters fromEnvironment() {
+    AtomicReference<SpanExporter> spans = new AtomicReference<>();
+    AtomicReference<LogRecordExporter> logs = new AtomicReference<>();
     AtomicReference<Resource> resource = new AtomicReference<>();
     AutoConfiguredOpenTelemetrySdk.builder()
         .addPropertiesSupplier(
             () ->
                 Map.of(
                     "otel.exporter.otlp.protocol", "grpc",
-                    "otel.metrics.exporter", "none",
-                    "otel.logs.exporter", "none"))
+                    "otel.metrics.exporter", "none"))
         .addSpanExporterCustomizer(
             (configured, properties) -> {
-              exporter.set(configured);
+              spans.set(configured);
+              return configured;
+            })
+        .addLogRecordExporterCustomizer(
+            (configured, properties) -> {
+              logs.set(configured);
               return configured;
             })
         .addResourceCustomizer(
@@ -36,8 +42,9 @@ record HopExporter(SpanExporter exporter, Resource resource) {
             })
         .disableShutdownHook()
         .build();
-    return new HopExporter(
-        Objects.requireNonNull(exporter.get(), "OTEL_TRACES_EXPORTER"),
+    return new Exporters(
+        Objects.requireNonNull(spans.get(), "OTEL_TRACES_EXPORTER"),
+        Objects.requireNonNull(logs.get(), "OTEL_LOGS_EXPORTER"),
         Objects.requireNonNull(resource.get()));
   }
 }
