@@ -1,10 +1,23 @@
 package dev.natschat.agent;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
+import static java.util.stream.Collectors.toList;
+import static net.bytebuddy.matcher.ElementMatchers.fieldType;
+import static net.bytebuddy.matcher.ElementMatchers.hasSuperType;
+import static net.bytebuddy.matcher.ElementMatchers.named;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.WeakHashMap;
 import java.util.logging.Logger;
+import net.bytebuddy.description.field.FieldDescription;
 import net.bytebuddy.description.method.MethodDescription;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.dynamic.ClassFileLocator;
@@ -13,8 +26,8 @@ import net.bytebuddy.pool.TypePool;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Class loaders whose jnats has every hooked method. A jnats that lacks one is left alone, and that
- * is said.
+ * Class loaders whose jnats has every hooked method, and every member that the helpers use: {@code
+ * jnats-members.txt}. A jnats that lacks one is left alone, and that is said.
  */
 final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader> {
   private static final Logger logger = Logger.getLogger("dev.natschat.agent");
@@ -22,6 +35,7 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
   private static final String HEADERS = "io.nats.client.impl.Headers";
 
   private final List<HookedType> hookedTypes;
+  private final List<String> members = members();
   private final Map<ClassLoader, Boolean> answers =
       Collections.synchronizedMap(new WeakHashMap<>());
 
@@ -62,7 +76,44 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
         return missing;
       }
     }
+    for (String member : members) {
+      int blank = member.indexOf(' ');
+      if (!has(types.describe(member.substring(0, blank)), member.substring(blank + 1))) {
+        return member.replace(' ', '.');
+      }
+    }
     return null;
+  }
+
+  static boolean has(TypePool.Resolution resolution, String member) {
+    return resolution.isResolved() && has(resolution.resolve(), member);
+  }
+
+  /** Declared in the type, or in one of jnats that it extends. */
+  private static boolean has(TypeDescription type, String member) {
+    if (!type.getName().startsWith("io.nats.")) {
+      return false;
+    }
+    for (MethodDescription.InDefinedShape method : type.getDeclaredMethods()) {
+      if (member.equals(method.getInternalName() + method.getDescriptor())) {
+        return true;
+      }
+    }
+    for (FieldDescription.InDefinedShape field : type.getDeclaredFields()) {
+      if (member.equals(field.getName() + ":" + field.getDescriptor())) {
+        return true;
+      }
+    }
+    TypeDescription.Generic parent = type.getSuperClass();
+    if (parent != null && has(parent.asErasure(), member)) {
+      return true;
+    }
+    for (TypeDescription.Generic implemented : type.getInterfaces()) {
+      if (has(implemented.asErasure(), member)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static @Nullable String missingIn(HookedType hooked, TypePool.Resolution resolution) {
@@ -76,6 +127,24 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
         return hooked.typeName + "." + method.getKey();
       }
     }
+    for (Map.Entry<String, String> field : hooked.fields.entrySet()) {
+      if (type.getDeclaredFields()
+          .filter(named(field.getKey()).and(fieldType(hasSuperType(named(field.getValue())))))
+          .isEmpty()) {
+        return hooked.typeName + "." + field.getKey();
+      }
+    }
     return null;
+  }
+
+  /** One member a line; a test compares them with the byte code of the helpers. */
+  private static List<String> members() {
+    try (InputStream lines = KnownJnats.class.getResourceAsStream("jnats-members.txt");
+        BufferedReader reader =
+            new BufferedReader(new InputStreamReader(requireNonNull(lines), UTF_8))) {
+      return reader.lines().collect(toList());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

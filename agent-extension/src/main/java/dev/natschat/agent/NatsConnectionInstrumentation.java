@@ -23,9 +23,17 @@ final class NatsConnectionInstrumentation extends HookedType {
     String string = "java.lang.String";
     String headers = "io.nats.client.impl.Headers";
     hook(Publish.class, "publishInternal", string, string, headers, "byte[]");
-    hook(Request.class, "requestInternal", string, headers, "byte[]");
-    hook(RequestFuture.class, "requestFutureInternal", string, headers, "byte[]");
+    hookResult(
+        "io.nats.client.Message", Request.class, "requestInternal", string, headers, "byte[]");
+    hookResult(
+        "java.util.concurrent.CompletableFuture",
+        RequestFuture.class,
+        "requestFutureInternal",
+        string,
+        headers,
+        "byte[]");
     hook(Reply.class, "deliverReply", "io.nats.client.Message");
+    reads("responsesAwaiting", "java.util.Map");
     hook(Connect.class, "connect", "boolean");
     hook(Close.class, "close", "boolean");
     hook(SlowConsumer.class, "processSlowConsumer", "io.nats.client.Consumer");

@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 final class NatsFeatureBaseInstrumentation extends HookedType {
   NatsFeatureBaseInstrumentation() {
     super("io.nats.client.impl.NatsFeatureBase");
-    hook(Stored.class, "_getLast", "java.lang.String");
-    hook(Stored.class, "_getBySeq", "long");
+    String stored = "io.nats.client.api.MessageInfo";
+    hookResult(stored, Stored.class, "_getLast", "java.lang.String");
+    hookResult(stored, Stored.class, "_getBySeq", "long");
   }
 
   public static final class Stored {

@@ -15,9 +15,14 @@ final class NatsJetStreamInstrumentation extends HookedType {
     String[] arguments = {
       "java.lang.String", "io.nats.client.impl.Headers", "byte[]", "io.nats.client.PublishOptions"
     };
-    hook(Publish.class, "publishSyncInternal", arguments);
-    hook(PublishAsync.class, "publishAsyncInternal", arguments);
-    hook(
+    hookResult("io.nats.client.api.PublishAck", Publish.class, "publishSyncInternal", arguments);
+    hookResult(
+        "java.util.concurrent.CompletableFuture",
+        PublishAsync.class,
+        "publishAsyncInternal",
+        arguments);
+    hookResult(
+        "io.nats.client.JetStreamSubscription",
         Subscribe.class,
         "createSubscription",
         "java.lang.String",

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
 final class NatsObjectStoreInstrumentation extends HookedType {
   NatsObjectStoreInstrumentation() {
     super("io.nats.client.impl.NatsObjectStore");
-    hook(Put.class, "put", "io.nats.client.api.ObjectMeta", "java.io.InputStream");
-    hook(Get.class, "get", "java.lang.String", "java.io.OutputStream");
+    String info = "io.nats.client.api.ObjectInfo";
+    hookResult(info, Put.class, "put", "io.nats.client.api.ObjectMeta", "java.io.InputStream");
+    hookResult(info, Get.class, "get", "java.lang.String", "java.io.OutputStream");
   }
 
   public static final class Put {

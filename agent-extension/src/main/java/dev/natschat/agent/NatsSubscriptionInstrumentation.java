@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 final class NatsSubscriptionInstrumentation extends HookedType {
   NatsSubscriptionInstrumentation() {
     super("io.nats.client.impl.NatsSubscription");
-    hook(Next.class, "nextMessageInternal", "java.time.Duration");
+    hookResult("io.nats.client.Message", Next.class, "nextMessageInternal", "java.time.Duration");
   }
 
   public static final class Next {

@@ -38,8 +38,9 @@ record Fork(String output, String log) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-XX:TieredStopAtLevel=1");
-    command.addAll(options);
-    command.addAll(List.of("-cp", classPath(), program.getName()));
+    command.addAll(List.of("-cp", classPath()));
+    command.addAll(options); // of two class paths the last one counts
+    command.add(program.getName());
     command.addAll(List.of(arguments));
     Path log = Files.createTempFile("fork", ".log");
     try {
@@ -57,7 +58,7 @@ record Fork(String output, String log) {
   /**
    * The tests' own: surefire puts it into the manifest of a jar, the property keeps it readable.
    */
-  private static String classPath() {
+  static String classPath() {
     return System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
   }
 }

@@ -3,6 +3,7 @@ package dev.natschat.agent;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -15,6 +16,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * An application sees the same with the extension as without an agent, even when all of it fails.
@@ -96,6 +99,19 @@ class SameBehaviourIT {
                     servers));
     assertThat(withoutBytes(traced)).isEqualTo(bytes.matcher(withoutAgent).replaceAll("]"));
     assertThat(traced.log()).containsOnlyOnce(FAULT);
+  }
+
+  /** Nor does the agent's own module step in: who wants that one asks for it by name. */
+  @ParameterizedTest
+  @EnumSource
+  void anUnknownJnatsIsLeftAlone(OtherJnats other, @TempDir Path directory) throws Exception {
+    String classPath = other.jar(directory) + File.pathSeparator + Fork.classPath();
+    Fork traced = tour((tour, servers) -> Fork.traced(List.of("-cp", classPath), tour, servers));
+    assertThat(traced.output()).isEqualTo(withoutAgent);
+    assertThat(traced.log())
+        .containsOnlyOnce("dev.natschat.agent")
+        .containsOnlyOnce("This jnats has no " + other.missing);
+    assertThat(Telemetry.spans()).isEmpty();
   }
 
   /** A jar with this class alone; it cannot be loaded here, where the SDK is the agent's. */
