@@ -187,7 +187,11 @@ public final class Hooks {
   public static @Nullable Scope callbacksOf(NatsRequestCompletableFuture future) {
     try {
       Sending sending = Sending.of(future);
-      return sending != null && sending.hasCallbacks() ? sending.caller.makeCurrent() : null;
+      if (sending == null || !sending.hasCallbacks()) {
+        return null;
+      }
+      sending.completes();
+      return sending.caller.makeCurrent();
     } catch (Throwable fault) {
       Faults.report(fault);
       return null;

@@ -9,6 +9,7 @@ import io.nats.client.support.NatsRequestCompletableFuture;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.instrumentation.api.util.VirtualField;
+import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * is injected.
  */
 final class Sending {
+  /** What callbacks took; less may be the difference of two clocks. */
+  private static final long WORTH_TELLING_NANOS = 1_000_000;
+
   private static final ThreadLocal<@Nullable Sending> current = new ThreadLocal<>();
   private static final VirtualField<NatsRequestCompletableFuture, Sending> field =
       VirtualField.find(NatsRequestCompletableFuture.class, Sending.class);
@@ -36,6 +40,9 @@ final class Sending {
   private @Nullable String serviceError;
   private @Nullable NatsRequestCompletableFuture future;
   private volatile boolean noResponders;
+
+  /** When jnats completed the future, by System.nanoTime; 0: not yet, or somebody else did. */
+  private volatile long completedAt;
 
   private Sending(
       Operation operation,
@@ -178,6 +185,11 @@ final class Sending {
     return !callerWaits;
   }
 
+  /** jnats completes the future now: its callbacks run before the span can end. */
+  void completes() {
+    completedAt = System.nanoTime();
+  }
+
   void noResponders() {
     noResponders = true;
   }
@@ -199,7 +211,12 @@ final class Sending {
 
   private void end() {
     ongoing.countSent();
-    ongoing.end();
+    long inCallbacks = completedAt == 0 ? 0 : System.nanoTime() - completedAt;
+    if (inCallbacks < WORTH_TELLING_NANOS) {
+      ongoing.end();
+    } else {
+      ongoing.end(Instant.now().minusNanos(inCallbacks), completedAt);
+    }
   }
 
   void endRequest(@Nullable Message reply, @Nullable Throwable thrown) {
