@@ -14,6 +14,7 @@ import java.util.regex.Pattern;
  */
 final class CapturedHeaders {
   private static final List<Pattern> wanted = patterns(Settings.get().capturedHeaders);
+  private static final List<Pattern> unwanted = patterns(Settings.get().excludedHeaders);
 
   private CapturedHeaders() {}
 
@@ -22,13 +23,19 @@ final class CapturedHeaders {
       return;
     }
     for (String name : headers.keySet()) {
-      for (Pattern pattern : wanted) {
-        if (pattern.matcher(name).matches()) {
-          span.setAttribute(attribute(name), headers.get(name));
-          break;
-        }
+      if (matchesAny(wanted, name) && !matchesAny(unwanted, name)) {
+        span.setAttribute(attribute(name), headers.get(name));
       }
     }
+  }
+
+  private static boolean matchesAny(List<Pattern> patterns, String name) {
+    for (Pattern pattern : patterns) {
+      if (pattern.matcher(name).matches()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Go clients write other capitals than Java's: one attribute for both. */

@@ -1,12 +1,16 @@
 package dev.natschat.agent;
 
 import static java.util.Collections.emptyList;
+import static java.util.Collections.singletonList;
+import static java.util.stream.Collectors.collectingAndThen;
+import static java.util.stream.Collectors.toList;
 
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.incubator.ExtendedOpenTelemetry;
 import io.opentelemetry.api.incubator.config.DeclarativeConfigProperties;
 import io.opentelemetry.javaagent.bootstrap.internal.ExperimentalConfig;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -31,8 +35,10 @@ final class Settings {
 
   final boolean receiveSpans;
 
-  /** Names of headers, with {@code *} and {@code ?}. */
+  /** Names of headers, with {@code *} and {@code ?}; those excluded win. */
   final List<String> capturedHeaders;
+
+  final List<String> excludedHeaders;
 
   private Settings(OpenTelemetry openTelemetry) {
     DeclarativeConfigProperties jnats = node(openTelemetry, "jnats");
@@ -46,7 +52,10 @@ final class Settings {
     attributesAtStart = jnats.getBoolean("attributes_at_start", true);
     settleSpans = jnats.getBoolean("settle_spans", true);
     receiveSpans = receiveTelemetry();
-    capturedHeaders = capturedHeaders(openTelemetry);
+    DeclarativeConfigProperties headers =
+        node(openTelemetry, "common").get("messaging").get("headers");
+    excludedHeaders = list(headers, "excluded");
+    capturedHeaders = capturedHeaders(openTelemetry, list(headers, "included"));
   }
 
   private static DeclarativeConfigProperties node(OpenTelemetry openTelemetry, String name) {
@@ -63,13 +72,20 @@ final class Settings {
     return properties.getScalarList(name, String.class, emptyList());
   }
 
-  /** The agent's own setting, by today's name or the one it had before. */
-  private static List<String> capturedHeaders(OpenTelemetry openTelemetry) {
-    List<String> names =
-        list(node(openTelemetry, "common").get("messaging").get("headers"), "included");
-    return names.isEmpty()
-        ? list(node(openTelemetry, "messaging"), "capture_headers/development")
-        : names;
+  /**
+   * The agent's own setting, by today's name, where to exclude some means to include all others, or
+   * by the one it had before, which knew no wildcards.
+   */
+  private List<String> capturedHeaders(OpenTelemetry openTelemetry, List<String> included) {
+    if (!included.isEmpty()) {
+      return included;
+    }
+    if (!excludedHeaders.isEmpty()) {
+      return singletonList("*");
+    }
+    return list(node(openTelemetry, "messaging"), "capture_headers/development").stream()
+        .filter(name -> !name.contains("*") && !name.contains("?"))
+        .collect(collectingAndThen(toList(), Collections::unmodifiableList));
   }
 
   /** The agent's own setting for all messaging instrumentations. */

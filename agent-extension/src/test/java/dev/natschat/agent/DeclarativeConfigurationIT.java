@@ -1,17 +1,169 @@
 package dev.natschat.agent;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nats.client.Connection;
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.Message;
+import io.nats.client.Nats;
+import io.nats.client.PullSubscribeOptions;
+import io.nats.client.Subscription;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.Headers;
+import io.opentelemetry.proto.trace.v1.Span.SpanKind;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The agent's declarative configuration file: the extension is not asked there for defaults. */
+@SuppressWarnings("try")
 class DeclarativeConfigurationIT {
+  @BeforeEach
+  void reset() {
+    Telemetry.reset();
+  }
+
+  /** A bit of everything that a setting is about. */
+  static final class Program {
+    private static final Duration TIMEOUT = Duration.ofSeconds(20);
+    private static final byte[] HELLO = "hello".getBytes(UTF_8);
+
+    public static void main(String[] arguments) throws Exception {
+      try (Connection nats = Nats.connect(arguments[0])) {
+        Subscription subscription = nats.subscribe("chat.a");
+        nats.publish("chat.a", new Headers().add("X-Tenant", "blue"), HELLO);
+        Message message = subscription.nextMessage(TIMEOUT);
+        System.out.println(new TreeSet<>(message.getHeaders().keySet()));
+        nats.publish("orders.1", HELLO);
+        nats.publish("chat.secret", HELLO);
+        nats.publish("_MYBOX.1", HELLO);
+        nats.jetStreamManagement()
+            .addStream(
+                StreamConfiguration.builder()
+                    .name("STORED")
+                    .subjects("chat.stored")
+                    .storageType(StorageType.Memory)
+                    .build());
+        nats.jetStream().publish("chat.stored", HELLO);
+        JetStreamSubscription puller =
+            nats.jetStream()
+                .subscribe("chat.stored", PullSubscribeOptions.builder().durable("reader").build());
+        persist(puller.fetch(1, TIMEOUT));
+      }
+    }
+
+    static void persist(List<Message> batch) {
+      batch.forEach(Message::ack);
+    }
+  }
+
   @Test
   void theBuiltInModuleIsSwitchedOffInTheFile(@TempDir Path directory) throws Exception {
+    String output =
+        run(
+            directory,
+            """
+            instrumentation/development:
+              java:
+                jnats:
+                  destination_templates: ["chat.*"]
+            distribution:
+              javaagent:
+                instrumentation:
+                  disabled: [nats]
+            """);
+    assertThat(output).isEqualTo("[X-Tenant, traceparent]\n");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish chat.* PRODUCER
+              process chat.* CONSUMER
+            publish PRODUCER
+            publish chat.* PRODUCER
+            publish PRODUCER
+            publish chat.* PRODUCER
+              process chat.* CONSUMER ack
+                settle chat.* CLIENT ack
+            """);
+  }
+
+  @Test
+  void everySettingIsReadFromTheFile(@TempDir Path directory) throws Exception {
+    String output =
+        run(
+            directory,
+            """
+            instrumentation/development:
+              java:
+                common:
+                  messaging:
+                    headers:
+                      included: ["x-*"]
+                      excluded: [x-secret]
+                    receive_telemetry/development:
+                      enabled: true
+                jnats:
+                  destination_templates: ["chat.*"]
+                  include_subjects: ["chat.>"]
+                  exclude_subjects: [chat.secret]
+                  inbox_prefixes: [_MYBOX.]
+                  batch_process_methods: ["dev.natschat.agent.DeclarativeConfigurationIT$Program[persist]"]
+                  settle_spans: false
+                  legacy_attributes: false
+                  attributes_at_start: false
+                  trace_destination: hops
+            distribution:
+              javaagent:
+                instrumentation:
+                  disabled: [nats]
+            """);
+    assertThat(output).isEqualTo("[Nats-Trace-Dest, X-Tenant, traceparent]\n");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish chat.* PRODUCER
+            receive chat.* CLIENT ~> publish chat.*
+            publish (temporary) PRODUCER
+            publish chat.* PRODUCER
+              process chat.* CONSUMER
+            receive chat.* CLIENT ~> publish chat.*
+            """);
+    Map<String, Object> attributes =
+        Telemetry.spans().stream()
+            .filter(span -> span.getKind() == SpanKind.SPAN_KIND_PRODUCER)
+            .map(Telemetry::attributes)
+            .findFirst()
+            .orElseThrow();
+    assertThat(attributes)
+        .containsEntry("messaging.header.x_tenant", List.of("blue"))
+        .containsEntry("messaging.message.body.size", 5L)
+        .doesNotContainKey("messaging.message.payload_size_bytes");
+  }
+
+  @Test
+  void itIsSwitchedOffInTheFile(@TempDir Path directory) throws Exception {
+    String output =
+        run(
+            directory,
+            """
+            distribution:
+              javaagent:
+                instrumentation:
+                  disabled: [nats, jnats]
+            """);
+    assertThat(output).isEqualTo("[X-Tenant]\n");
+    assertThat(Telemetry.tree()).isEmpty();
+  }
+
+  private static String run(Path directory, String settings) throws Exception {
     Path file =
         Files.writeString(
             directory.resolve("otel.yaml"),
@@ -26,26 +178,12 @@ class DeclarativeConfigurationIT {
                     exporter:
                       otlp_http:
                         endpoint: http://127.0.0.1:%s/v1/traces
-            instrumentation/development:
-              java:
-                jnats:
-                  destination_templates: ["chat.*"]
-            distribution:
-              javaagent:
-                instrumentation:
-                  disabled: [nats]
+            %s
             """
-                .formatted(System.getProperty("otlp.port")));
-    Telemetry.reset();
+                .formatted(System.getProperty("otlp.port"), settings));
     try (NatsServer server = NatsServer.start()) {
-      Fork.traced(
-          List.of("-Dotel.config.file=" + file), ForkedIT.Program.class, server.url(), "core");
+      return Fork.traced(List.of("-Dotel.config.file=" + file), Program.class, server.url())
+          .output();
     }
-    assertThat(Telemetry.tree())
-        .isEqualTo(
-            """
-            publish chat.* PRODUCER
-              process chat.* CONSUMER
-            """);
   }
 }

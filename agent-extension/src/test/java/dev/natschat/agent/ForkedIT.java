@@ -1,6 +1,7 @@
 package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.stream.Collectors.toSet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
@@ -17,7 +18,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
@@ -67,13 +70,37 @@ class ForkedIT {
                   + " "
                   + new TreeSet<>(message.getHeaders().keySet()));
         }
-        case "batches" -> batches(nats);
+        case "forward" -> forward(nats);
+        case "batches" -> batches(nats, 400);
+        case "many batches" -> batches(nats, 2000);
         default -> throw new IllegalArgumentException(arguments[1]);
       }
       nats.close();
     }
 
-    private static void batches(Connection nats) throws Exception {
+    /** A message as another program sent it, with that one's context. */
+    private static void forward(Connection nats) throws Exception {
+      Subscription subscription = nats.subscribe("chat.*");
+      Headers headers = new Headers();
+      for (String field :
+          List.of("Traceparent", "Tracestate", "Baggage", "B3", "X-B3-Traceid", "Uber-Trace-Id")) {
+        headers.add(field, "of another");
+      }
+      nats.publish("chat.a", headers, "hello".getBytes(UTF_8));
+      Message message = subscription.nextMessage(Duration.ofSeconds(20));
+      Set<String> kept = new TreeSet<>(); // the server spells some its own way
+      message
+          .getHeaders()
+          .forEach(
+              (name, values) -> {
+                if (values.contains("of another")) {
+                  kept.add(name.toLowerCase(Locale.ROOT));
+                }
+              });
+      System.out.println("kept " + kept);
+    }
+
+    private static void batches(Connection nats, int messages) throws Exception {
       nats.jetStreamManagement()
           .addStream(
               StreamConfiguration.builder()
@@ -82,13 +109,13 @@ class ForkedIT {
                   .storageType(StorageType.Memory)
                   .build());
       JetStream jetStream = nats.jetStream();
-      for (int i = 0; i < 400; i++) {
+      for (int i = 0; i < messages; i++) {
         jetStream.publish("forked.a", "hello".getBytes(UTF_8));
       }
       var subscription =
           jetStream.subscribe(
               "forked.*", io.nats.client.PullSubscribeOptions.builder().durable("worker").build());
-      for (int i = 0; i < 20; i++) {
+      for (int i = 0; i < messages / 20; i++) {
         persist(subscription.fetch(20, Duration.ofSeconds(20)));
       }
       nats.flush(Duration.ofSeconds(20));
@@ -188,6 +215,22 @@ class ForkedIT {
   }
 
   @Test
+  void onlyTheFieldsOfThePropagatorsAreReplaced() throws Exception {
+    assertThat(run("forward", "-Dotel.propagators=b3"))
+        .contains("kept [baggage, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
+    assertThat(run("forward", "-Dotel.propagators=b3multi"))
+        .contains("kept [b3, baggage, traceparent, tracestate, uber-trace-id]");
+    assertThat(run("forward", "-Dotel.propagators=jaeger"))
+        .contains("kept [b3, baggage, traceparent, tracestate, x-b3-traceid]");
+    assertThat(run("forward", "-Dotel.propagators=tracecontext"))
+        .contains("kept [b3, baggage, uber-trace-id, x-b3-traceid]");
+    assertThat(run("forward", "-Dotel.propagators=baggage"))
+        .contains("kept [b3, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
+    assertThat(run("forward", "-Dotel.propagators=none"))
+        .contains("kept [b3, baggage, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
+  }
+
+  @Test
   void anExcludedSubjectIsLeftAlone() throws Exception {
     String output = run("core", "-Dotel.instrumentation.jnats.exclude-subjects=orders.*,chat.>");
     assertThat(output).contains("received chat.a [X-Secret, X-Tenant]");
@@ -219,12 +262,37 @@ class ForkedIT {
   }
 
   @Test
+  void aStarCapturesEveryHeaderByTheNewNameOnly() throws Exception {
+    run("core", "-Dotel.instrumentation.common.messaging.headers.included=*");
+    assertThat(capturedHeaders())
+        .contains("messaging.header.x_tenant", "messaging.header.x_secret");
+    Telemetry.reset();
+    run("core", "-Dotel.instrumentation." + CAPTURE_HEADERS + "=*");
+    assertThat(capturedHeaders()).isEmpty();
+  }
+
+  @Test
+  void excludedHeadersAreNotCaptured() throws Exception {
+    String excluded = "-Dotel.instrumentation.common.messaging.headers.excluded=x-sec*,traceparent";
+    run("core", excluded);
+    assertThat(capturedHeaders()).containsExactly("messaging.header.x_tenant");
+    Telemetry.reset();
+    run("core", excluded, "-Dotel.instrumentation.common.messaging.headers.included=x-secret");
+    assertThat(capturedHeaders()).isEmpty();
+  }
+
+  private static Set<String> capturedHeaders() {
+    assertThat(Telemetry.spans()).hasSize(2);
+    return Telemetry.spans().stream()
+        .flatMap(span -> Telemetry.attributes(span).keySet().stream())
+        .filter(key -> key.startsWith("messaging.header"))
+        .collect(toSet());
+  }
+
+  @Test
   void noHeaderIsCapturedUnasked() throws Exception {
     run("core");
-    for (Span span : Telemetry.spans()) {
-      assertThat(Telemetry.attributes(span).keySet())
-          .noneMatch(key -> key.startsWith("messaging.header"));
-    }
+    assertThat(capturedHeaders()).isEmpty();
   }
 
   @Test
@@ -312,7 +380,7 @@ class ForkedIT {
   @Test
   void noLinkDanglesWhenSamplingByRatio() throws Exception {
     run(
-        "batches",
+        "many batches",
         "-Dotel.traces.sampler=parentbased_traceidratio",
         "-Dotel.traces.sampler.arg=0.01",
         WORKER);
