@@ -5,10 +5,13 @@ import static java.util.stream.Collectors.joining;
 
 import com.google.protobuf.ByteString;
 import com.sun.net.httpserver.HttpServer;
+import io.opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest;
 import io.opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest;
 import io.opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest;
 import io.opentelemetry.proto.common.v1.AnyValue;
 import io.opentelemetry.proto.common.v1.KeyValue;
+import io.opentelemetry.proto.logs.v1.LogRecord;
+import io.opentelemetry.proto.logs.v1.ScopeLogs;
 import io.opentelemetry.proto.metrics.v1.Metric;
 import io.opentelemetry.proto.trace.v1.Span;
 import io.opentelemetry.proto.trace.v1.Status;
@@ -30,6 +33,7 @@ import java.util.concurrent.TimeUnit;
 final class Telemetry {
   private static final List<Span> received = new CopyOnWriteArrayList<>();
   private static final List<Metric> metrics = new CopyOnWriteArrayList<>();
+  private static final List<ScopeLogs> logs = new CopyOnWriteArrayList<>();
 
   static {
     try {
@@ -62,6 +66,15 @@ final class Telemetry {
             exchange.sendResponseHeaders(200, -1);
             exchange.close();
           });
+      server.createContext(
+          "/v1/logs",
+          exchange -> {
+            ExportLogsServiceRequest.parseFrom(exchange.getRequestBody().readAllBytes())
+                .getResourceLogsList()
+                .forEach(resource -> logs.addAll(resource.getScopeLogsList()));
+            exchange.sendResponseHeaders(200, -1);
+            exchange.close();
+          });
       server.start();
     } catch (IOException e) {
       throw new IllegalStateException(e);
@@ -75,6 +88,15 @@ final class Telemetry {
     flush();
     received.clear();
     metrics.clear();
+    logs.clear();
+  }
+
+  /** What a logger of a forked program said. */
+  static List<LogRecord> logs(String logger) {
+    return logs.stream()
+        .filter(scope -> scope.getScope().getName().equals(logger))
+        .flatMap(scope -> scope.getLogRecordsList().stream())
+        .toList();
   }
 
   /** All spans that have ended. */
