@@ -22,10 +22,11 @@ import org.jspecify.annotations.Nullable;
  * The application's methods that take a list of messages, or one message, as their first argument.
  */
 final class BatchMethodInstrumentation implements TypeInstrumentation {
-  private static final Pattern classAndMethods = Pattern.compile("\\s*([^\\[\\s]+)\\[([^]]+)]\\s*");
+  private static final Pattern classAndMethods =
+      Pattern.compile("\\s*([^\\[\\s,]+)\\[([^]]+)]\\s*");
 
   private final String className;
-  private final String[] methodNames;
+  final String[] methodNames;
 
   private BatchMethodInstrumentation(String className, String[] methodNames) {
     this.className = className;

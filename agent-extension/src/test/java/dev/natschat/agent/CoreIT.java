@@ -27,6 +27,7 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -252,6 +253,32 @@ class CoreIT extends TracedTest {
           request chat.* CLIENT
             process chat.* SERVER
               publish (temporary) PRODUCER
+          callback
+        """);
+  }
+
+  /** The thread that closes is another one. */
+  @Test
+  void callbacksOfARequestWhoseConnectionClosesRunInTheContextOfTheCaller() throws Exception {
+    subscribe("chat.*");
+    CompletableFuture<?> done =
+        inSpan(
+            "ask",
+            () ->
+                nats.request("chat.a", HELLO)
+                    .handle(
+                        (reply, thrown) -> {
+                          span("callback");
+                          return thrown;
+                        }));
+    take();
+    nats.close();
+    assertThat(done.get(20, TimeUnit.SECONDS)).isInstanceOf(CancellationException.class);
+    assertTraces(
+        """
+        ask
+          request chat.* CLIENT ERROR cancelled
+            process chat.* SERVER
           callback
         """);
   }

@@ -13,15 +13,25 @@ import io.nats.client.Message;
 import io.nats.client.MessageConsumer;
 import io.nats.client.PublishOptions;
 import io.nats.client.PullSubscribeOptions;
+import io.nats.client.PushSubscribeOptions;
+import io.nats.client.Subscription;
 import io.nats.client.api.AckPolicy;
 import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.KeyValueConfiguration;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.Headers;
+import io.nats.client.impl.NatsMessage;
+import io.opentelemetry.proto.trace.v1.Span;
+import io.opentelemetry.proto.trace.v1.Span.SpanKind;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -79,6 +89,99 @@ class JetStreamIT extends TracedTest {
                 Map.entry("messaging.nats.stream_sequence", 1L),
                 Map.entry("server.address", "127.0.0.1"),
                 Map.entry("server.port", (long) server.port())));
+  }
+
+  @Test
+  void everyOverloadOfPublishIsOneSpan() throws Exception {
+    Headers headers = new Headers().add("mine", "kept");
+    Message message = NatsMessage.builder().subject("chat.a").headers(headers).data(HELLO).build();
+    PublishOptions options = PublishOptions.builder().expectedStream("CHAT").build();
+    jetStream.publish("chat.a", HELLO);
+    jetStream.publish("chat.a", headers, HELLO);
+    jetStream.publish("chat.a", HELLO, options);
+    jetStream.publish("chat.a", headers, HELLO, options);
+    jetStream.publish(message);
+    jetStream.publish(message, options);
+    assertTraces("publish chat.* PRODUCER\n".repeat(6));
+    assertStored(6);
+    assertThat(headers.keySet()).containsExactly("mine");
+  }
+
+  @Test
+  void everyOverloadOfPublishAsyncIsOneSpan() throws Exception {
+    Headers headers = new Headers().add("mine", "kept");
+    Message message = NatsMessage.builder().subject("chat.a").headers(headers).data(HELLO).build();
+    PublishOptions options = PublishOptions.builder().expectedStream("CHAT").build();
+    for (CompletableFuture<?> acknowledged :
+        List.of(
+            jetStream.publishAsync("chat.a", HELLO),
+            jetStream.publishAsync("chat.a", headers, HELLO),
+            jetStream.publishAsync("chat.a", HELLO, options),
+            jetStream.publishAsync("chat.a", headers, HELLO, options),
+            jetStream.publishAsync(message),
+            jetStream.publishAsync(message, options))) {
+      acknowledged.get(20, TimeUnit.SECONDS);
+    }
+    assertTraces("publish chat.* PRODUCER\n".repeat(6));
+    assertStored(6);
+    assertThat(headers.keySet()).containsExactly("mine");
+  }
+
+  /** Each with the context of its own span. */
+  private void assertStored(int count) throws Exception {
+    List<String> carried = new ArrayList<>();
+    for (int i = 1; i <= count; i++) {
+      String traceparent =
+          nats.jetStreamManagement().getMessage("CHAT", i).getHeaders().getFirst("traceparent");
+      carried.add(traceparent.substring(36, 52)); // the span
+    }
+    assertThat(
+            Telemetry.spans().stream()
+                .map(span -> HexFormat.of().formatHex(span.getSpanId().toByteArray())))
+        .containsExactlyInAnyOrderElementsOf(carried);
+  }
+
+  @Test
+  void aMessageIdIsAnAttributeOnBothSides() throws Exception {
+    jetStream.publish("chat.a", HELLO, PublishOptions.builder().messageId("4711").build());
+    jetStream.getConsumerContext("CHAT", "reader").next(TIMEOUT).ack();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack
+            settle chat.* CLIENT ack
+        """);
+    for (SpanKind kind : List.of(SPAN_KIND_PRODUCER, SPAN_KIND_CONSUMER)) {
+      Span span =
+          Telemetry.spans().stream().filter(s -> s.getKind() == kind).findFirst().orElseThrow();
+      assertThat(Telemetry.attributes(span)).containsEntry("messaging.message.id", "4711");
+    }
+  }
+
+  /** The handler waits, so that the server has to ask whether more may come. */
+  @Test
+  void noSpanForFlowControl() throws Exception {
+    Subscription answers = nats.subscribe("$JS.FC.>");
+    int messages = 200;
+    CountDownLatch handled = new CountDownLatch(messages);
+    jetStream.subscribe(
+        "chat.*",
+        nats.createDispatcher(),
+        message -> handled.countDown(),
+        false,
+        PushSubscribeOptions.builder()
+            .configuration(
+                ConsumerConfiguration.builder()
+                    .ackPolicy(AckPolicy.None)
+                    .flowControl(Duration.ofMillis(500))
+                    .build())
+            .build());
+    for (int i = 0; i < messages; i++) {
+      nats.publish("chat.a", new byte[50_000]);
+    }
+    assertThat(handled.await(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(answers.nextMessage(TIMEOUT)).as("the server asked").isNotNull();
+    assertTraces("publish chat.* PRODUCER\n  process chat.* CONSUMER\n".repeat(messages));
   }
 
   @Test

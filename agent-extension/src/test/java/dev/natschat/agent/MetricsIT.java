@@ -8,6 +8,7 @@ import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.PullSubscribeOptions;
 import io.nats.client.Subscription;
 import io.nats.client.api.StorageType;
@@ -188,6 +189,42 @@ class MetricsIT extends TracedTest {
                 assertThat(Telemetry.metric("nats.client.requests.outstanding"))
                     .containsEntry(server(), 1L));
     assertThat(reply.cancel(true)).isTrue();
+  }
+
+  @Test
+  void aJetStreamPublishThatWaitsForItsAckIsCounted() throws Exception {
+    nats.subscribe("chat.silent");
+    var ack = nats.jetStream().publishAsync("chat.silent", HELLO);
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(Telemetry.metric("nats.client.requests.outstanding"))
+                    .containsEntry(server(), 1L));
+    assertThat(ack).isNotDone();
+  }
+
+  @Test
+  void aConnectionMadeAgainIsCounted() throws Exception {
+    NatsServer own = NatsServer.start();
+    Connection other =
+        Nats.connect(
+            Options.builder()
+                .server(own.url())
+                .connectionTimeout(TIMEOUT)
+                .maxReconnects(-1)
+                .build());
+    own.close();
+    try (NatsServer again = NatsServer.startAt(own.port());
+        other) {
+      Map<String, Object> server = server();
+      server.put("server.port", (long) again.port());
+      await()
+          .atMost(TIMEOUT)
+          .untilAsserted(
+              () ->
+                  assertThat(Telemetry.metric("nats.client.reconnects"))
+                      .isEqualTo(Map.of(server, 1L)));
+    }
   }
 
   private static Map<String, Object> server() {

@@ -25,8 +25,11 @@ final class NatsServer implements AutoCloseable {
   }
 
   static NatsServer start(String... moreConfiguration) throws IOException {
+    return startAt(freePort(), moreConfiguration);
+  }
+
+  static NatsServer startAt(int port, String... moreConfiguration) throws IOException {
     Path directory = Files.createTempDirectory("nats");
-    int port = freePort();
     Path configuration =
         Files.writeString(
             directory.resolve("nats.conf"),

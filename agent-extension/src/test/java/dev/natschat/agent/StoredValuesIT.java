@@ -5,6 +5,7 @@ import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.nats.client.JetStreamOptions;
 import io.nats.client.KeyValue;
@@ -17,7 +18,9 @@ import io.nats.client.api.StorageType;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -164,8 +167,10 @@ class StoredValuesIT extends TracedTest {
   @Test
   void anApiPrefixOfOnesOwnIsPlumbingToo() throws Exception {
     JetStreamOptions imported = JetStreamOptions.builder().prefix("imported.API").build();
+    AtomicInteger forwarded = new AtomicInteger();
     nats.createDispatcher(
             message -> {
+              forwarded.incrementAndGet();
               // as the account's import would: the same API by another name
               String subject = message.getSubject().replace("imported.API", "$JS.API");
               nats.publish(subject, message.getReplyTo(), message.getData());
@@ -178,5 +183,13 @@ class StoredValuesIT extends TracedTest {
     assertThat(Telemetry.tree())
         .startsWith("get $KV.rooms.> CLIENT\n")
         .doesNotContain("request", "publish");
+    // The replies go past us: until the handler's spans give up they are no other test's business.
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(
+            () ->
+                assertThat(Telemetry.spans())
+                    .filteredOn(span -> span.getName().equals("process imported.>"))
+                    .hasSize(forwarded.get()));
   }
 }
