@@ -82,6 +82,7 @@ final class ExtensionCost implements Callable<Integer> {
       String suffix = sampled ? "" : ", unsampled";
       variants.add(new Variant("by hand" + suffix, sampled ? "sampled" : "unsampled", List.of()));
       variants.add(agent("built in" + suffix, false, sampler, BUILT_IN));
+      variants.add(agent("built in, metrics read" + suffix, false, sampler, BUILT_IN, METRICS));
       variants.add(agent("ours" + suffix, true, sampler, OURS, TEMPLATES));
       variants.add(agent("ours, metrics read" + suffix, true, sampler, OURS, TEMPLATES, METRICS));
     }
@@ -198,9 +199,9 @@ final class ExtensionCost implements Callable<Integer> {
     System.out.println();
     header("ratios: ns, bytes", operations);
     compare(costs, "ours", "built in");
-    compare(costs, "ours, metrics read", "built in");
+    compare(costs, "ours, metrics read", "built in, metrics read");
     compare(costs, "ours, unsampled", "built in, unsampled");
-    compare(costs, "ours, metrics read, unsampled", "built in, unsampled");
+    compare(costs, "ours, metrics read, unsampled", "built in, metrics read, unsampled");
     compare(costs, "ours", "by hand");
     compare(costs, "ours, metrics read", "by hand");
     compare(costs, "ours, unsampled", "by hand, unsampled");
