@@ -70,9 +70,11 @@ final class BrokerHops implements Callable<Integer> {
         directory -> {
           try (Broker broker = Broker.startWithHops(directory, sampling);
               Connection client = connect(broker, "tester");
-              Connection reader = connect(broker, "tester");
-              Connection events = connect(broker, "hops")) {
-            addStreams(client, events);
+              Connection reader = connect(broker, "tester")) {
+            addStream(client);
+            if (sampling > 0) {
+              addEventsStream(broker);
+            }
             Dispatcher ignored = reader.createDispatcher(message -> {}).subscribe("chat.*");
             ignored.setPendingLimits(-1, -1);
             reader.flush(Duration.ofSeconds(10));
@@ -156,8 +158,7 @@ final class BrokerHops implements Callable<Integer> {
         Options.builder().server(broker.url()).userInfo(user, Broker.TEST_ONLY).build());
   }
 
-  /** The chat's, and the one that broker-observer makes for the events. */
-  private static void addStreams(Connection client, Connection events) throws Exception {
+  private static void addStream(Connection client) throws Exception {
     client
         .jetStreamManagement()
         .addStream(
@@ -167,16 +168,22 @@ final class BrokerHops implements Callable<Integer> {
                 .storageType(StorageType.File)
                 .maxBytes(1 << 30)
                 .build());
-    events
-        .jetStreamManagement()
-        .addStream(
-            StreamConfiguration.builder()
-                .name("HOPS")
-                .subjects("hops.event")
-                .storageType(StorageType.Memory)
-                .maxBytes(16 << 20)
-                .noAck(true)
-                .build());
+  }
+
+  /** The one that broker-observer makes; without hops there is no account for it. */
+  private static void addEventsStream(Broker broker) throws Exception {
+    try (Connection events = connect(broker, "hops")) {
+      events
+          .jetStreamManagement()
+          .addStream(
+              StreamConfiguration.builder()
+                  .name("HOPS")
+                  .subjects("hops.event")
+                  .storageType(StorageType.Memory)
+                  .maxBytes(16 << 20)
+                  .noAck(true)
+                  .build());
+    }
   }
 
   /**
