@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
-import io.nats.client.Nats;
-import io.nats.client.Options;
 import io.nats.client.Subscription;
 import io.nats.client.api.DiscardPolicy;
 import io.nats.client.api.Placement;
@@ -18,7 +16,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -63,18 +60,16 @@ class HopsClusterIT {
       system_account: SYS
       """;
 
-  private final Path directory;
-  private final List<Process> processes = new ArrayList<>();
+  private final NatsServers servers;
   private final int[] clients = ports();
   private final int[] routes = ports();
   private final int leafPort = NatsServer.freePort();
-  private final List<Connection> connections = new ArrayList<>();
 
   HopsClusterIT(@TempDir Path directory) throws IOException {
-    this.directory = directory;
+    servers = new NatsServers(directory);
     String accounts = accounts();
     for (int i = 1; i <= 3; i++) {
-      launch(
+      servers.launch(
           "n" + i,
           """
           server_name: n%d
@@ -97,7 +92,7 @@ class HopsClusterIT {
                       i == 3 ? "leafnodes { listen: \"127.0.0.1:" + leafPort + "\" }" : "")
               + accounts);
     }
-    launch(
+    servers.launch(
         "leaf",
         """
         server_name: leaf
@@ -125,22 +120,9 @@ class HopsClusterIT {
     };
   }
 
-  private void launch(String name, String configuration) throws IOException {
-    Path file = Files.writeString(directory.resolve(name + ".conf"), configuration);
-    processes.add(
-        new ProcessBuilder(System.getProperty("nats.server"), "-c", file.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(directory.resolve(name + ".log").toFile())
-            .start());
-  }
-
   @AfterEach
   void stop() throws Exception {
-    for (Connection connection : connections) {
-      connection.close();
-    }
-    processes.forEach(Process::destroy);
-    processes.forEach(process -> process.onExit().join());
+    servers.close();
   }
 
   private String url(int server) {
@@ -149,16 +131,7 @@ class HopsClusterIT {
 
   /** 0 is the leaf node. */
   private Connection connect(int server, String user) {
-    Options options =
-        Options.builder()
-            .server(url(server))
-            .userInfo(user, "test-only")
-            .ignoreDiscoveredServers()
-            .build();
-    Connection connection =
-        await().atMost(LONG).ignoreExceptions().until(() -> Nats.connect(options), c -> c != null);
-    connections.add(connection);
-    return connection;
+    return servers.connect(url(server), user);
   }
 
   private static void addStream(Connection client, String name, String at, long maxBytes) {
@@ -177,7 +150,7 @@ class HopsClusterIT {
         .until(() -> client.jetStreamManagement().addStream(stream) != null);
   }
 
-  private static Headers traced(String traceId) {
+  static Headers traced(String traceId) {
     return new Headers().put("traceparent", "00-" + traceId + "-" + PUBLISHER + "-01");
   }
 

@@ -4,16 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
-import io.nats.client.Nats;
-import io.nats.client.Options;
 import io.nats.client.Subscription;
-import io.nats.client.impl.Headers;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,12 +18,12 @@ class HopsSuperClusterIT {
   private static final Duration LONG = Duration.ofSeconds(60);
   private static final String PUBLISHER = "b7ad6b7169203331";
 
-  private final List<Process> processes = new ArrayList<>();
-  private final List<Connection> connections = new ArrayList<>();
+  private final NatsServers servers;
   private final int eastPort = NatsServer.freePort();
   private final int westPort = NatsServer.freePort();
 
   HopsSuperClusterIT(@TempDir Path directory) throws IOException {
+    servers = new NatsServers(directory);
     int east = NatsServer.freePort();
     int west = NatsServer.freePort();
     launch(directory, "east", eastPort, east, "west", west);
@@ -59,40 +53,16 @@ class HopsSuperClusterIT {
                 gateway,
                 other,
                 othersGateway);
-    Path file =
-        Files.writeString(
-            directory.resolve(cluster + ".conf"), configuration + HopsClusterIT.accounts());
-    processes.add(
-        new ProcessBuilder(System.getProperty("nats.server"), "-c", file.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(directory.resolve(cluster + ".log").toFile())
-            .start());
+    servers.launch(cluster, configuration + HopsClusterIT.accounts());
   }
 
   @AfterEach
   void stop() throws Exception {
-    for (Connection connection : connections) {
-      connection.close();
-    }
-    processes.forEach(Process::destroy);
-    processes.forEach(process -> process.onExit().join());
+    servers.close();
   }
 
   private Connection connect(int port, String user) {
-    Options options =
-        Options.builder()
-            .server("nats://127.0.0.1:" + port)
-            .userInfo(user, "test-only")
-            .ignoreDiscoveredServers()
-            .build();
-    Connection connection =
-        await().atMost(LONG).ignoreExceptions().until(() -> Nats.connect(options), c -> c != null);
-    connections.add(connection);
-    return connection;
-  }
-
-  private static Headers traced(String traceId) {
-    return new Headers().put("traceparent", "00-" + traceId + "-" + PUBLISHER + "-01");
+    return servers.connect("nats://127.0.0.1:" + port, user);
   }
 
   @Test
@@ -104,7 +74,8 @@ class HopsSuperClusterIT {
           .atMost(LONG)
           .until(
               () -> {
-                publisher.publish("chat.warm-up", traced("0af7651916cd43dd8448eb211c80319f"), null);
+                publisher.publish(
+                    "chat.warm-up", HopsClusterIT.traced("0af7651916cd43dd8448eb211c80319f"), null);
                 return reader.nextMessage(Duration.ofMillis(500)) != null
                     && observed.spans().stream()
                         .anyMatch(
@@ -112,7 +83,7 @@ class HopsSuperClusterIT {
               });
 
       String trace = "0af7651916cd43dd8448eb211c803190";
-      publisher.publish("chat.lobby", traced(trace), null);
+      publisher.publish("chat.lobby", HopsClusterIT.traced(trace), null);
       observed.awaitSpansOf(trace, 4);
 
       assertThat(observed.edges(trace, PUBLISHER))
