@@ -32,6 +32,7 @@ import org.slf4j.LoggerFactory;
 @SuppressWarnings("try") // the service
 class RefusalsIT {
   private static final int LINES_PER_SECOND = 10;
+  private static final int MAX_CONTROL_LINE = 16 * 1024; // of nats.conf
 
   private final InMemoryMetricReader metrics = InMemoryMetricReader.create();
   private final OpenTelemetrySdk sdk;
@@ -125,6 +126,28 @@ class RefusalsIT {
         .noneMatch(line -> line.contains(payload.substring(0, 40)))
         .noneMatch(line -> line.contains("eyJ"));
     assertThat(nats.output()).doesNotContain("secret-").doesNotContain("eyJ");
+  }
+
+  /** The broker cuts it off; auth-service must not even hear of it. */
+  @Test
+  void tokenBeyondTheBrokersControlLineReachesNobody() throws Exception {
+    String tooLong = "A".repeat(MAX_CONTROL_LINE);
+    try (RunningService service = RunningService.ready(nats, realm, temp.resolve("health"))) {
+      for (int i = 0; i < 100; i++) {
+        assertThat(answer(tooLong)).isEqualTo("-ERR 'maximum control line exceeded'");
+      }
+      assertThat(answer(tooLong.substring(100)))
+          .isEqualTo(RawClient.REFUSED); // this one is short enough
+
+      await().until(() -> Long.valueOf(1).equals(sums("auth.requests", "result").get("rejected")));
+      assertThat(sums("auth.requests", "result"))
+          .containsEntry("authorized", 0L)
+          .containsEntry("error", 0L);
+      assertThat(lines.warnings()).hasSize(1);
+      assertThat(answer(realm.token("alice", "user"))).isEqualTo(RawClient.LET_IN);
+    }
+    assertThat(lines.all).noneMatch(line -> line.contains("AAAA"));
+    assertThat(nats.output()).doesNotContain("A".repeat(200));
   }
 
   private String expired() throws Exception {
