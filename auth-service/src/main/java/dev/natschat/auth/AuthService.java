@@ -6,6 +6,7 @@ import io.opentelemetry.api.GlobalOpenTelemetry;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,7 +15,6 @@ import org.slf4j.LoggerFactory;
  * may do there.
  */
 public final class AuthService {
-  private static final Logger log = LoggerFactory.getLogger(AuthService.class);
   private static final Duration LONGEST_DRAIN = Duration.ofSeconds(9);
 
   private AuthService() {}
@@ -24,19 +24,21 @@ public final class AuthService {
     // BouncyCastle would unpack native code into the temporary directory, for ciphers not used
     // here.
     System.setProperty("org.bouncycastle.native.cpu_variant", "java");
+    Future<?> warmUp = WarmUp.start(); // takes longest, and needs nothing of the rest
     Config config = Config.fromEnvironment(System.getenv());
     interruptOnSignal(Thread.currentThread());
-    run(config);
+    run(config, warmUp);
   }
 
   /** Runs until the thread is interrupted. */
   @SuppressWarnings("try") // closing is allowed to wait, and nobody interrupts twice
-  static void run(Config config) throws Exception {
-    try (Jwks keys = new Jwks(config.jwksUrl())) {
-      WarmUp.run(); // while Keycloak answers
+  static void run(Config config, Future<?> warmUp) throws Exception {
+    Logger log = LoggerFactory.getLogger(AuthService.class); // no field: that would delay main
+    try (Jwks keys = new Jwks(config.jwksUrl());
+        Connection nats = Broker.connect(config)) {
       keys.awaitKeys(); // before subscribing: another instance may have them
-      try (Connection nats = Broker.connect(config);
-          Callout callout = callout(config, nats, keys);
+      warmUp.get();
+      try (Callout callout = callout(config, nats, keys);
           HealthFile health =
               new HealthFile(config.healthFile(), () -> nats.getStatus() == Status.CONNECTED)) {
         log.info("ready: {}", config);

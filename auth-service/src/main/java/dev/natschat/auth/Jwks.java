@@ -48,7 +48,6 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
 
   private static final int MAX_WAITING = 1000;
 
-  private final HttpClient http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
   private final ScheduledThreadPoolExecutor keycloak =
       new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "keycloak"));
   private final CountDownLatch fetched = new CountDownLatch(1);
@@ -57,6 +56,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
   private volatile Map<String, JWSVerifier> keys = Map.of();
 
   // On the thread keycloak only.
+  private @Nullable HttpClient http;
   private boolean reachable = true;
   private long fetchEnded = System.nanoTime();
   private long pauseEnds = System.nanoTime();
@@ -129,6 +129,9 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
 
   /** The timeout covers the body, too, which the client's own does not. */
   private String get() throws IOException, TimeoutException, InterruptedException {
+    if (http == null) { // made here, since it takes a while
+      http = HttpClient.newBuilder().connectTimeout(TIMEOUT).build();
+    }
     CompletableFuture<HttpResponse<String>> future =
         http.sendAsync(request, BodyHandlers.ofString());
     try {

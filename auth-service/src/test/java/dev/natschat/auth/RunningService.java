@@ -42,7 +42,7 @@ final class RunningService implements AutoCloseable {
 
   private static void run(Config config) {
     try {
-      AuthService.run(config);
+      AuthService.run(config, WarmUp.start());
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }
