@@ -3,6 +3,7 @@ package dev.natschat.agent;
 import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizer;
 import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizerProvider;
 import io.opentelemetry.sdk.autoconfigure.spi.ConfigProperties;
+import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.time.Duration;
 import java.util.function.UnaryOperator;
 
@@ -17,18 +18,24 @@ public final class ExportConfiguration implements AutoConfigurationCustomizerPro
 
   @Override
   public void customize(AutoConfigurationCustomizer configuration) {
-    configuration.addSpanExporterCustomizer(
-        (exporter, properties) ->
-            asked(
-                properties,
-                exporter,
-                found -> new RetryingSpanExporter(found, timeout(properties, "traces"))));
+    configuration.addSpanExporterCustomizer(ExportConfiguration::untilAccepted);
     configuration.addLogRecordExporterCustomizer(
         (exporter, properties) ->
             asked(
                 properties,
                 exporter,
                 found -> new RetryingLogRecordExporter(found, timeout(properties, "logs"))));
+  }
+
+  /**
+   * For a program that exports spans by itself, from a batch processor of the SDK: the exporter as
+   * the agent would have it with the same settings.
+   */
+  public static SpanExporter untilAccepted(SpanExporter exporter, ConfigProperties properties) {
+    return asked(
+        properties,
+        exporter,
+        found -> new RetryingSpanExporter(found, timeout(properties, "traces")));
   }
 
   /** Last: around what other extensions made of the exporter. */

@@ -1,5 +1,6 @@
 package dev.natschat.observer;
 
+import dev.natschat.agent.ExportConfiguration;
 import io.opentelemetry.sdk.autoconfigure.AutoConfiguredOpenTelemetrySdk;
 import io.opentelemetry.sdk.logs.export.LogRecordExporter;
 import io.opentelemetry.sdk.resources.Resource;
@@ -10,8 +11,9 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * The exporters and the resource that the environment describes ({@code OTEL_EXPORTER_OTLP_*},
- * {@code OTEL_RESOURCE_ATTRIBUTES}), as the agent reads it. The SDK is asked for these alone: it
- * makes no span and no log record.
+ * {@code OTEL_RESOURCE_ATTRIBUTES}), as the agent reads it; spans are exported until they are
+ * accepted, by the agent extension's own class. The SDK is asked for these alone: it makes no span
+ * and no log record.
  */
 record Exporters(SpanExporter spans, LogRecordExporter logs, Resource resource) {
 
@@ -24,10 +26,11 @@ record Exporters(SpanExporter spans, LogRecordExporter logs, Resource resource) 
             () ->
                 Map.of(
                     "otel.exporter.otlp.protocol", "grpc",
-                    "otel.metrics.exporter", "none"))
+                    "otel.metrics.exporter", "none",
+                    "natschat.exporter.retry-until-accepted", "true"))
         .addSpanExporterCustomizer(
             (configured, properties) -> {
-              spans.set(configured);
+              spans.set(ExportConfiguration.untilAccepted(configured, properties));
               return configured;
             })
         .addLogRecordExporterCustomizer(

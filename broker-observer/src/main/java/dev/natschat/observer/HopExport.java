@@ -4,79 +4,98 @@ import static dev.natschat.observer.HopMetric.DROPPED;
 import static dev.natschat.observer.HopMetric.EXPORTED;
 import static dev.natschat.observer.HopMetric.FAILED;
 
+import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.sdk.common.CompletableResultCode;
 import io.opentelemetry.sdk.trace.data.SpanData;
+import io.opentelemetry.sdk.trace.export.BatchSpanProcessor;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.time.Duration;
-import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * Hands spans to an exporter in batches. What an exporter that is slow or away does not take is
- * dropped, whole messages at a time. For one thread.
+ * Hands spans to an exporter in batches, one after the other, on a thread of its own: the SDK's
+ * batch processor does it, as in every service. What waits for an exporter that is slow or away is
+ * bounded; what does not fit is dropped here, whole messages at a time.
  */
 final class HopExport implements AutoCloseable {
-  private static final int BATCH = 1024;
-  private static final long LONGEST_WAIT = Duration.ofMillis(200).toNanos();
-  private static final int MAX_WAITING = 8 * BATCH;
-  private static final int MAX_UNDER_WAY = 4;
-  private static final Duration AT_THE_END = Duration.ofSeconds(3);
+  private static final Logger log = LoggerFactory.getLogger(HopExport.class);
 
-  private final SpanExporter exporter;
+  /** Spans, the ones that are being exported included. README.md has what they take of the heap. */
+  static final int MAX_WAITING = 32 * 1024;
+
+  /** A Collector takes 4 MB: so a span may have 16 KB, four times the longest subject. */
+  static final int BATCH = 256;
+
+  private static final Duration LONGEST_WAIT = Duration.ofMillis(200);
+
+  /** Whoever stops the process waits for 12 s. */
+  private static final Duration AT_THE_END = Duration.ofSeconds(7);
+
   private final HopMetrics metrics;
-  private final LongSupplier nanoTime;
-  private final AtomicInteger underWay = new AtomicInteger();
-  private List<SpanData> waiting = new ArrayList<>();
-  private long waitingSince;
+  private final AtomicInteger waiting = new AtomicInteger();
+  private final BatchSpanProcessor processor;
 
-  HopExport(SpanExporter exporter, HopMetrics metrics, LongSupplier nanoTime) {
-    this.exporter = exporter;
+  HopExport(SpanExporter exporter, HopMetrics metrics) {
     this.metrics = metrics;
-    this.nanoTime = nanoTime;
+    this.processor =
+        BatchSpanProcessor.builder(new Counting(exporter))
+            .setMeterProvider(GlobalOpenTelemetry::getMeterProvider)
+            .setMaxQueueSize(MAX_WAITING)
+            .setMaxExportBatchSize(BATCH)
+            .setScheduleDelay(LONGEST_WAIT)
+            .build();
   }
 
+  /** Never waits. */
   void add(List<HopSpan> ofOneMessage) {
-    if (!waiting.isEmpty() && waiting.size() + ofOneMessage.size() > MAX_WAITING) {
+    if (waiting.addAndGet(ofOneMessage.size()) > MAX_WAITING) {
+      waiting.addAndGet(-ofOneMessage.size());
       metrics.count(DROPPED, 1, HopMetrics.EXPORT);
-      return;
-    }
-    if (waiting.isEmpty()) {
-      waitingSince = nanoTime.getAsLong();
-    }
-    waiting.addAll(ofOneMessage);
-  }
-
-  /** To be called often. */
-  void exportWhatIsDue() {
-    boolean due =
-        waiting.size() >= BATCH
-            || (!waiting.isEmpty() && nanoTime.getAsLong() - waitingSince >= LONGEST_WAIT);
-    if (due && underWay.get() < MAX_UNDER_WAY) {
-      export();
+    } else {
+      ofOneMessage.forEach(processor::onEnd);
     }
   }
 
-  private CompletableResultCode export() {
-    List<SpanData> batch = waiting;
-    waiting = new ArrayList<>();
-    underWay.incrementAndGet();
-    CompletableResultCode result = exporter.export(batch);
-    return result.whenComplete(
-        () -> {
-          underWay.decrementAndGet();
-          metrics.count(result.isSuccess() ? EXPORTED : FAILED, batch.size());
-        });
-  }
-
+  /** Exports what waits, if it is accepted soon. */
   @Override
   public void close() {
-    if (!waiting.isEmpty()) {
-      export().join(AT_THE_END.toMillis(), TimeUnit.MILLISECONDS);
+    processor.shutdown().join(AT_THE_END.toMillis(), TimeUnit.MILLISECONDS);
+    if (waiting.get() > 0) {
+      log.warn("{} spans of hops were not accepted before the end and are lost", waiting);
     }
-    exporter.flush().join(AT_THE_END.toMillis(), TimeUnit.MILLISECONDS);
-    exporter.shutdown();
+  }
+
+  private final class Counting implements SpanExporter {
+    private final SpanExporter exporter;
+
+    Counting(SpanExporter exporter) {
+      this.exporter = exporter;
+    }
+
+    @Override
+    public CompletableResultCode export(Collection<SpanData> spans) {
+      int count = spans.size();
+      CompletableResultCode result = exporter.export(spans);
+      return result.whenComplete(
+          () -> {
+            waiting.addAndGet(-count);
+            metrics.count(result.isSuccess() ? EXPORTED : FAILED, count);
+          });
+    }
+
+    @Override
+    public CompletableResultCode flush() {
+      return exporter.flush();
+    }
+
+    @Override
+    public CompletableResultCode shutdown() {
+      return exporter.shutdown();
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.natschat.observer;
 
+import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.SpanKind;
@@ -7,15 +8,17 @@ import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.sdk.common.InstrumentationScopeInfo;
 import io.opentelemetry.sdk.resources.Resource;
+import io.opentelemetry.sdk.trace.ReadableSpan;
 import io.opentelemetry.sdk.trace.data.EventData;
 import io.opentelemetry.sdk.trace.data.LinkData;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.data.StatusData;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A step of a message in a nats-server, as the exporter takes it. It is data about another program:
- * no tracer could give it the id and the times that it needs.
+ * A step of a message in a nats-server, as the SDK's batch processor and its exporter take it. It
+ * is data about another program: no tracer could give it the id and the times that it needs.
  *
  * @param error empty when all went well
  */
@@ -30,10 +33,15 @@ record HopSpan(
     long endNanos,
     String error,
     Attributes attributes)
-    implements SpanData {
+    implements ReadableSpan, SpanData {
 
   private static final InstrumentationScopeInfo SCOPE =
       InstrumentationScopeInfo.create("dev.natschat.observer.hops");
+
+  @Override
+  public SpanData toSpanData() {
+    return this;
+  }
 
   @Override
   public String getName() {
@@ -74,8 +82,18 @@ record HopSpan(
   }
 
   @Override
+  public long getLatencyNanos() {
+    return endNanos - startNanos;
+  }
+
+  @Override
   public Attributes getAttributes() {
     return attributes;
+  }
+
+  @Override
+  public <T> @Nullable T getAttribute(AttributeKey<T> key) {
+    return attributes.get(key);
   }
 
   @Override

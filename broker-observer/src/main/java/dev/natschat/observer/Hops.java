@@ -36,10 +36,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads what the servers say of traced messages and exports it as spans of the messages' traces; on
- * one thread. The events wait in a small memory stream in an account of their own, so that a
- * moment's pause loses nothing, and a long one the oldest. Of several observers one reads at a
- * time.
+ * Reads what the servers say of traced messages and makes spans of the messages' traces of it, on
+ * one thread; another one exports them. The events wait in a small memory stream in an account of
+ * their own, so that a moment's pause loses nothing, and a long one the oldest. Of several
+ * observers one reads at a time.
  */
 final class Hops {
   private static final Logger log = LoggerFactory.getLogger(Hops.class);
@@ -91,7 +91,7 @@ final class Hops {
     this.config = config;
     this.metrics = metrics;
     this.spans = new HopSpans(resource);
-    this.export = new HopExport(exporter, metrics, System::nanoTime);
+    this.export = new HopExport(exporter, metrics);
     thread.start();
   }
 
@@ -121,7 +121,6 @@ final class Hops {
       log.debug("Closed before it was connected", e);
     } finally {
       trees.all().forEach(this::finish);
-      export.close();
     }
   }
 
@@ -241,7 +240,6 @@ final class Hops {
 
   private void finishOverdue() {
     trees.overdue().forEach(this::finish);
-    export.exportWhatIsDue();
   }
 
   private void finish(Tree tree) {
@@ -302,7 +300,8 @@ final class Hops {
     thread.join(Duration.ofSeconds(1).toMillis());
     if (thread.isAlive()) {
       thread.interrupt(); // it waits for NATS
-      thread.join(Duration.ofSeconds(8).toMillis());
+      thread.join(Duration.ofSeconds(1).toMillis());
     }
+    export.close();
   }
 }
