@@ -1,7 +1,6 @@
 package dev.natschat.systemtests;
 
 import static dev.natschat.systemtests.Telemetry.LOGS;
-import static dev.natschat.systemtests.Telemetry.TRACES;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -14,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -27,8 +27,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * What becomes of spans and log records while the Collector, or all behind it, is away: each
- * message's are there afterwards. Of seconds here, of minutes by {@code make test-loss}. The last
- * of the tests, since Zipkin forgets all when it is stopped.
+ * message's are there afterwards, the broker's hops included. Of seconds here, of minutes by {@code
+ * make test-loss}. The last of the tests, since Zipkin forgets all when it is stopped.
  */
 @Order(Integer.MAX_VALUE)
 class LossIT {
@@ -40,6 +40,15 @@ class LossIT {
    */
   private static final int COLLECTOR_SECONDS =
       Integer.getInteger("loss.collector.seconds", SECONDS);
+
+  /**
+   * What the broker does with a message that one client reads: it takes it in, delivers, stores.
+   */
+  private static final List<String> HOPS =
+      "on".equals(System.getenv("BROKER_HOPS"))
+              && "100".equals(System.getenv("BROKER_HOPS_SAMPLING"))
+          ? List.of("egress client", "ingress client", "store chat_messages")
+          : List.of();
 
   private static final int SECONDS_BETWEEN_REPORTS = 10;
   private static final int SECONDS_OF_A_LOGIN = 120;
@@ -150,8 +159,9 @@ class LossIT {
     Set<String> batches = new HashSet<>();
     int spans = 0;
     for (String id : messages) {
-      Trace trace = complete(id, LossIT::isStored);
+      Trace trace = complete(id, found -> isStored(found) && hops(found).size() >= HOPS.size());
       assertThat(trace.orphans()).isEmpty();
+      assertThat(hops(trace)).isEqualTo(HOPS);
       spans += trace.spans().size();
       trace.spans().forEach(span -> span.links().forEach(link -> batches.add(link.traceId())));
     }
@@ -160,8 +170,22 @@ class LossIT {
       spans += complete(id, trace -> trace.spans().size() >= 2).spans().size(); // and its INSERT
     }
     System.out.printf(
-        "%s: %,d messages sent, each with a line of log; lost none: %,d spans in %,d traces, %,d log records%n",
-        what, sent, spans, messages.size() + batches.size(), lines().size());
+        "%s: %,d messages sent, each with a line of log; lost none: %,d spans in %,d traces, of which %,d"
+            + " hops of the broker, %,d log records%n",
+        what,
+        sent,
+        spans,
+        messages.size() + batches.size(),
+        HOPS.size() * messages.size(),
+        lines().size());
+  }
+
+  private static List<String> hops(Trace trace) {
+    return trace.spans().stream()
+        .filter(span -> span.service().equals("nats-server"))
+        .map(span -> span.name().toLowerCase(Locale.ROOT)) // as Zipkin has it
+        .sorted()
+        .toList();
   }
 
   /** Published and processed; with its INSERT and its settlement, or a link to the batch. */
@@ -181,7 +205,7 @@ class LossIT {
         .pollDelay(Duration.ZERO)
         .pollInterval(Duration.ofMillis(500))
         .ignoreExceptionsInstanceOf(BackendException.class) // it starts
-        .until(() -> TRACES.trace(id).filter(whole).orElse(null), Objects::nonNull);
+        .until(() -> Telemetry.wholeTrace(id).filter(whole).orElse(null), Objects::nonNull);
   }
 
   private Set<String> lines() {
