@@ -2,6 +2,7 @@ package dev.natschat.benchmarks;
 
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
+import io.nats.client.JetStreamApiException;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.api.StorageType;
@@ -10,6 +11,8 @@ import io.nats.client.impl.Headers;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -26,6 +29,9 @@ import picocli.CommandLine.Option;
     description = "CPU of nats-server per message, traced by it or not; broker-observer's limit")
 @SuppressWarnings("try") // connections, interrupted only to end it all
 final class BrokerHops implements Callable<Integer> {
+  /** As processes/run has it. */
+  static final List<String> JVM = List.of("-Xmx96m", "-XX:TieredStopAtLevel=1");
+
   private static final byte[] BODY = new byte[120];
 
   @Option(names = "--messages", defaultValue = "200000", description = "default: ${DEFAULT-VALUE}")
@@ -94,9 +100,10 @@ final class BrokerHops implements Callable<Integer> {
           try (Broker broker = Broker.startWithHops(directory, 100);
               TraceSink sink = TraceSink.start();
               Connection client = connect(broker, "tester");
+              Connection events = connect(broker, "hops");
               ServiceProcess process = observer(broker, sink, directory)) {
             process.awaitReady();
-            awaitReading(broker, process);
+            awaitReading(events, process);
             publish(client, rate, rate, true, "warm");
             TimeUnit.SECONDS.sleep(3);
             int before = firstHops(sink);
@@ -123,37 +130,47 @@ final class BrokerHops implements Callable<Integer> {
 
   private static ServiceProcess observer(Broker broker, TraceSink sink, Path directory)
       throws IOException {
-    return ServiceProcess.startOnOneCore(
-        "broker-observer",
-        Map.of(
-            "NATS_URL",
-            broker.url(),
-            "NATS_USER",
-            "broker-observer",
-            "NATS_PASS",
-            Broker.TEST_ONLY,
-            "BROKER_HOPS",
-            "on",
-            "OTEL_EXPORTER_OTLP_ENDPOINT",
-            sink.endpoint()),
-        directory);
+    Map<String, String> environment = new HashMap<>(environment(broker));
+    environment.put("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint());
+    return ServiceProcess.startOnOneCore("broker-observer", JVM, environment, directory);
   }
 
-  private static void awaitReading(Broker broker, ServiceProcess process) throws Exception {
-    try (Connection events = connect(broker, "hops")) {
-      while (true) {
-        try {
-          events.jetStreamManagement().getConsumerInfo("HOPS", "broker-observer");
-          return;
-        } catch (io.nats.client.JetStreamApiException notYet) {
-          process.awaitNext(50);
-        }
+  static Map<String, String> environment(Broker broker) {
+    return Map.of(
+        "NATS_URL",
+        broker.url(),
+        "NATS_USER",
+        "broker-observer",
+        "NATS_PASS",
+        Broker.TEST_ONLY,
+        "BROKER_HOPS",
+        "on");
+  }
+
+  /**
+   * @param events a connection to the account of the events
+   */
+  static void awaitReading(Connection events, ServiceProcess process) throws Exception {
+    while (true) {
+      try {
+        read(events);
+        return;
+      } catch (JetStreamApiException notYet) {
+        process.awaitNext(50);
       }
     }
   }
 
-  private static Connection connect(Broker broker, String user)
-      throws IOException, InterruptedException {
+  /** How many events the observer was given. */
+  static long read(Connection events) throws IOException, JetStreamApiException {
+    return events
+        .jetStreamManagement()
+        .getConsumerInfo("HOPS", "broker-observer")
+        .getDelivered()
+        .getConsumerSequence();
+  }
+
+  static Connection connect(Broker broker, String user) throws IOException, InterruptedException {
     return Nats.connect(
         Options.builder().server(broker.url()).userInfo(user, Broker.TEST_ONLY).build());
   }
@@ -189,7 +206,7 @@ final class BrokerHops implements Callable<Integer> {
   /**
    * @param rate messages per second; 0: as fast as the server takes them
    */
-  private static void publish(Connection client, int count, int rate, boolean traced, String room)
+  static void publish(Connection client, int count, int rate, boolean traced, String room)
       throws Exception {
     long started = System.nanoTime();
     for (int i = 0; i < count; i++) {

@@ -79,20 +79,17 @@ final class ServiceProcess implements AutoCloseable {
         directory);
   }
 
-  /** With the memory that processes/run gives broker-observer, and without the agent. */
-  static ServiceProcess startOnOneCore(String name, Map<String, String> environment, Path directory)
+  /** Without the agent. */
+  static ServiceProcess startOnOneCore(
+      String name, List<String> jvm, Map<String, String> environment, Path directory)
       throws IOException {
     Path health = directory.resolve(name + ".ready");
     Path log = directory.resolve(name + ".log");
     Map<String, String> more = new HashMap<>(environment);
     more.put("HEALTH_FILE", health.toString());
-    List<String> arguments =
-        List.of(
-            "-Xmx96m",
-            "-XX:TieredStopAtLevel=1",
-            "-XX:ActiveProcessorCount=1",
-            "-jar",
-            name + "/target/" + name + ".jar");
+    List<String> arguments = new ArrayList<>(jvm);
+    arguments.add("-XX:ActiveProcessorCount=1");
+    arguments.addAll(List.of("-jar", name + "/target/" + name + ".jar"));
     return new ServiceProcess(
         start(List.of("taskset", "--cpu-list", "0"), arguments, more, log), health, log);
   }
