@@ -103,7 +103,7 @@ soak: build ## the services' memory under a steady load: make soak [MINUTES=30]
 bench-poison: build ## how much poison between good messages slows the good ones down
 	java -jar benchmarks/target/benchmarks.jar poison
 
-bench-dead-telemetry: build ## what persist-worker and history-service do while nobody takes their telemetry: 7 minutes
+bench-dead-telemetry: build ## what the services and broker-observer do while nobody takes their telemetry
 	java -jar benchmarks/target/benchmarks.jar dead-telemetry
 
 bench-drain: build ## of these, how fast persist-worker empties a backlog
