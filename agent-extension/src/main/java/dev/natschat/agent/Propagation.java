@@ -50,7 +50,8 @@ final class Propagation {
 
   /**
    * The headers to send: a copy that carries the context, or the caller's own object where the
-   * server takes no headers or the message would not fit with them.
+   * server takes no headers, the client has switched them off (a server closes the connection of
+   * such a client that sends some), or the message would not fit with them.
    */
   static @Nullable Headers inject(
       Context context,
@@ -59,7 +60,9 @@ final class Propagation {
       @Nullable String replyTo,
       @Nullable Headers headers,
       byte @Nullable [] body) {
-    if (fields.isEmpty() || !connection.getServerInfo().isHeadersSupported()) {
+    if (fields.isEmpty()
+        || !connection.getServerInfo().isHeadersSupported()
+        || connection.getOptions().isNoHeaders()) {
       return headers;
     }
     Headers injected = new InjectedHeaders(headers);

@@ -142,6 +142,19 @@ class DoNoHarmIT extends TracedTest {
   }
 
   @Test
+  void aClientThatSwitchedHeadersOffIsServed() throws Exception {
+    try (Connection connection = Nats.connect(options().noHeaders().noNoResponders().build())) {
+      Subscription received = connection.subscribe("chat.*");
+      connection.publish("chat.a", HELLO);
+      Message message = received.nextMessage(TIMEOUT);
+      assertThat(message).isNotNull();
+      assertThat(message.hasHeaders()).isFalse();
+      assertThat(connection.getStatistics().getReconnects()).isZero();
+      assertTraces("publish chat.* PRODUCER\n");
+    }
+  }
+
+  @Test
   void whatFailsFailsAsBefore() throws Exception {
     assertThatThrownBy(() -> nats.publish("with blank", HELLO))
         .isExactlyInstanceOf(IllegalArgumentException.class);
