@@ -70,6 +70,7 @@ final class Batch {
     Context parent = Context.current();
     SpanBuilder builder = Spans.builder(destination, Operation.BATCH, parent);
     builder.setAttribute(Semantics.BATCH_COUNT, (long) messages.size());
+    builder.setAttribute(Semantics.SYSTEM, Semantics.NATS);
     List<Span> sampled = new ArrayList<>(messages.size());
     for (Message message : messages) {
       Delivery delivery = Delivery.ofOrNew(message);

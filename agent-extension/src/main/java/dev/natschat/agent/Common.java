@@ -37,7 +37,7 @@ final class Common {
   private AttributesBuilder attributes() {
     AttributesBuilder builder =
         Attributes.builder()
-            .put(Semantics.SYSTEM, "nats")
+            .put(Semantics.SYSTEM, Semantics.NATS)
             .put(Semantics.OPERATION_NAME, operation.verb)
             .put(Semantics.OPERATION_TYPE, operation.type);
     if (server != null) {

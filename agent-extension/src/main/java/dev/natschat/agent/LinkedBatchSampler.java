@@ -10,7 +10,8 @@ import java.util.List;
 
 /**
  * Records a batch span whenever one of the messages it links to is sampled: else, with sampling by
- * ratio, the links of their spans would lead nowhere.
+ * ratio, the links of their spans would lead nowhere. Batches of other systems are not its
+ * business.
  */
 final class LinkedBatchSampler implements Sampler {
   private final Sampler sampler;
@@ -27,7 +28,9 @@ final class LinkedBatchSampler implements Sampler {
       SpanKind kind,
       Attributes attributes,
       List<LinkData> links) {
-    return attributes.get(Semantics.BATCH_COUNT) != null && anySampled(links)
+    return Semantics.NATS.equals(attributes.get(Semantics.SYSTEM))
+            && attributes.get(Semantics.BATCH_COUNT) != null
+            && anySampled(links)
         ? SamplingResult.recordAndSample()
         : sampler.shouldSample(parent, traceId, name, kind, attributes, links);
   }

@@ -12,6 +12,7 @@ import io.opentelemetry.api.common.AttributeKey;
  * messaging.nats}, a namespace the registry leaves free.
  */
 final class Semantics {
+  static final String NATS = "nats";
   static final AttributeKey<String> SYSTEM = stringKey("messaging.system");
   static final AttributeKey<String> OPERATION_NAME = stringKey("messaging.operation.name");
   static final AttributeKey<String> OPERATION_TYPE = stringKey("messaging.operation.type");

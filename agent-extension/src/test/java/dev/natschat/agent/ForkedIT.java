@@ -13,6 +13,10 @@ import io.nats.client.Subscription;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.Headers;
+import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.proto.trace.v1.Span;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -32,6 +36,7 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * The extension under other settings: each test starts a small program of its own under the agent.
  */
+@SuppressWarnings("try")
 class ForkedIT {
   private static final String WORKER =
       "-Dotel.instrumentation.jnats.batch-process-methods="
@@ -71,6 +76,21 @@ class ForkedIT {
                   + new TreeSet<>(message.getHeaders().keySet()));
         }
         case "forward" -> forward(nats);
+        case "another's batch" -> {
+          SpanContext sampled =
+              SpanContext.createFromRemoteParent(
+                  "0af7651916cd43dd8448eb211c80319c",
+                  "b7ad6b7169203331",
+                  TraceFlags.getSampled(),
+                  TraceState.getDefault());
+          GlobalOpenTelemetry.getTracer("kafka")
+              .spanBuilder("receive")
+              .setAttribute("messaging.system", "kafka")
+              .setAttribute("messaging.batch.message_count", 1)
+              .addLink(sampled)
+              .startSpan()
+              .end();
+        }
         case "batches" -> batches(nats, 400);
         case "many batches" -> batches(nats, 2000);
         default -> throw new IllegalArgumentException(arguments[1]);
@@ -363,6 +383,12 @@ class ForkedIT {
     assertThat(Telemetry.tree()).isEqualTo("publish chat.* PRODUCER\n  process chat.* CONSUMER\n");
     assertThat(Telemetry.attributes(Telemetry.spans().get(0)))
         .doesNotContainKey("messaging.message.payload_size_bytes");
+  }
+
+  @Test
+  void othersBatchesAreSampledAsEver() throws Exception {
+    run("another's batch", "-Dotel.traces.sampler=always_off");
+    assertThat(Telemetry.tree()).isEmpty();
   }
 
   @Test
