@@ -130,10 +130,15 @@ final class Propagation {
   }
 
   static final class HeadersSetter implements TextMapSetter<Headers> {
+    /** Some propagators make names of baggage keys; one with a blank is no name of a header. */
     @Override
     public void set(@Nullable Headers carrier, String key, String value) {
       if (carrier != null) {
-        carrier.put(key, value);
+        try {
+          carrier.put(key, value);
+        } catch (IllegalArgumentException noHeader) {
+          // The others travel.
+        }
       }
     }
   }

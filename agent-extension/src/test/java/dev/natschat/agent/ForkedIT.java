@@ -14,9 +14,11 @@ import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.Headers;
 import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.baggage.Baggage;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
+import io.opentelemetry.context.Scope;
 import io.opentelemetry.proto.trace.v1.Span;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -90,6 +92,16 @@ class ForkedIT {
               .addLink(sampled)
               .startSpan()
               .end();
+        }
+        case "baggage" -> {
+          Subscription subscription = nats.subscribe("chat.*");
+          try (Scope ignored =
+              Baggage.builder().put("user id", "1").put("tenant", "2").build().makeCurrent()) {
+            nats.publish("chat.a", "hello".getBytes(UTF_8));
+          }
+          Headers headers = subscription.nextMessage(Duration.ofSeconds(20)).getHeaders();
+          System.out.println(
+              "received " + (headers == null ? "none" : new TreeSet<>(headers.keySet())));
         }
         case "batches" -> batches(nats, 400);
         case "many batches" -> batches(nats, 2000);
@@ -389,6 +401,13 @@ class ForkedIT {
   void othersBatchesAreSampledAsEver() throws Exception {
     run("another's batch", "-Dotel.traces.sampler=always_off");
     assertThat(Telemetry.tree()).isEmpty();
+  }
+
+  @Test
+  void baggageThatCannotBeAHeaderIsLeftOutAlone() throws Exception {
+    assertThat(run("baggage", "-Dotel.propagators=jaeger"))
+        .contains("received [uber-trace-id, uberctx-tenant]");
+    assertThat(Telemetry.tree()).isEqualTo("publish PRODUCER\n  process chat.* CONSUMER\n");
   }
 
   @Test
