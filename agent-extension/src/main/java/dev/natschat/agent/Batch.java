@@ -6,6 +6,7 @@ import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.context.Context;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -49,8 +50,8 @@ final class Batch {
     List<Message> messages = new ArrayList<>();
     if (argument instanceof Message) {
       addTo(messages, (Message) argument);
-    } else if (argument instanceof Iterable) {
-      for (Object element : (Iterable<?>) argument) {
+    } else if (argument instanceof Collection) { // what else can be iterated may be so only once
+      for (Object element : (Collection<?>) argument) {
         if (element instanceof Message) {
           addTo(messages, (Message) element);
         }

@@ -16,6 +16,7 @@ import io.nats.client.api.StreamConfiguration;
 import io.opentelemetry.api.trace.Span;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -40,6 +41,10 @@ class BatchIT extends TracedTest {
       if (!batch.isEmpty()) {
         span("INSERT");
       }
+      batch.forEach(settle);
+    }
+
+    void persist(Iterable<Message> batch) {
       batch.forEach(settle);
     }
 
@@ -235,6 +240,22 @@ class BatchIT extends TracedTest {
                         INSERT
                       """);
             });
+  }
+
+  @Test
+  void whatCanBeReadOnceIsLeftToTheApplication() throws Exception {
+    publish(2);
+    Iterator<Message> once = fetch(2).iterator();
+    worker.persist(() -> once);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack
+            settle chat.* CLIENT ack
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack
+            settle chat.* CLIENT ack
+        """);
   }
 
   @Test
