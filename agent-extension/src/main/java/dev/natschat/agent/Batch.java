@@ -70,12 +70,13 @@ final class Batch {
     Destination destination = commonDestination(messages);
     Context parent = Context.current();
     SpanBuilder builder = Spans.builder(destination, Operation.BATCH, parent);
-    builder.setAttribute(Semantics.BATCH_COUNT, (long) messages.size());
     builder.setAttribute(Semantics.SYSTEM, Semantics.NATS);
+    builder.setAttribute(Semantics.BATCH_COUNT, (long) messages.size());
+    List<Ongoing> endingWithBatch = new ArrayList<>();
     List<Span> sampled = new ArrayList<>(messages.size());
     for (Message message : messages) {
       Delivery delivery = Delivery.ofOrNew(message);
-      Span messageSpan = messageSpan(message, delivery);
+      Span messageSpan = messageSpan(message, delivery, endingWithBatch);
       if (messageSpan.getSpanContext().isSampled()) {
         sampled.add(messageSpan);
         builder.addLink(contextOf(message, delivery, messageSpan));
@@ -93,17 +94,25 @@ final class Batch {
         messageSpan.addLink(batch.getSpanContext());
       }
     }
-    return Processing.of(ongoing);
+    return Processing.of(ongoing, endingWithBatch);
   }
 
-  /** From receipt to settlement; a message that a handler has got has its span already. */
-  private static Span messageSpan(Message message, Delivery delivery) {
+  /**
+   * From receipt to settlement, or to the end of the batch where nothing can be settled; a message
+   * that a handler has got has its span already.
+   */
+  private static Span messageSpan(
+      Message message, Delivery delivery, List<Ongoing> endingWithBatch) {
     if (delivery.processing != null && !delivery.isOpen()) {
       return delivery.processing.span;
     }
-    Span span = delivery.open(message).span;
-    delivery.joinBatch(message);
-    return span;
+    Ongoing processing = delivery.open(message);
+    if (message.isJetStream()) {
+      delivery.joinBatch(message);
+    } else {
+      endingWithBatch.add(processing);
+    }
+    return processing.span;
   }
 
   /**

@@ -1,10 +1,13 @@
 package dev.natschat.agent;
 
+import static java.util.Collections.emptyList;
+
 import io.nats.client.Message;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A message, or a batch, while the application works on it: one span, current on the thread. */
@@ -14,21 +17,33 @@ final class Processing {
   private final boolean ends;
   private final @Nullable Answer answer;
 
+  /** Messages of a batch that nobody can settle. */
+  private final List<Ongoing> endingWithIt;
+
   @SuppressWarnings("MustBeClosedChecker") // closed by end
-  private Processing(@Nullable Ongoing ongoing, boolean ends, @Nullable Answer answer) {
+  private Processing(
+      @Nullable Ongoing ongoing,
+      boolean ends,
+      @Nullable Answer answer,
+      List<Ongoing> endingWithIt) {
+    this.endingWithIt = endingWithIt;
     this.ongoing = ongoing;
     this.ends = ends;
     this.answer = answer;
     this.scope = (ongoing == null ? Context.root() : ongoing.context).makeCurrent();
   }
 
-  static Processing of(Ongoing ongoing) {
-    return new Processing(ongoing, true, null);
+  private static Processing of(Ongoing ongoing) {
+    return of(ongoing, emptyList());
+  }
+
+  static Processing of(Ongoing ongoing, List<Ongoing> endingWithIt) {
+    return new Processing(ongoing, true, null, endingWithIt);
   }
 
   /** What is processed lasts longer than this stretch of work. */
   private static Processing within(Ongoing ongoing) {
-    return new Processing(ongoing, false, null);
+    return new Processing(ongoing, false, null, emptyList());
   }
 
   /** A handler gets a message; null where that is no work of the application's. */
@@ -73,13 +88,15 @@ final class Processing {
     delivery.processing = ongoing;
     return replyTo == null
         ? of(ongoing)
-        : new Processing(ongoing, false, Answer.owe(replyTo, ongoing));
+        : new Processing(ongoing, false, Answer.owe(replyTo, ongoing), emptyList());
   }
 
   /** Service discovery, and what the user does not want to see; so are the answers to it. */
   private static @Nullable Processing quiet(Message message) {
     String replyTo = message.isJetStream() ? null : message.getReplyTo();
-    return replyTo == null ? null : new Processing(null, false, Answer.oweQuietly(replyTo));
+    return replyTo == null
+        ? null
+        : new Processing(null, false, Answer.oweQuietly(replyTo), emptyList());
   }
 
   static boolean isReply(Message message) {
@@ -96,6 +113,12 @@ final class Processing {
       }
       if (ends && ongoing != null) {
         ongoing.end();
+      }
+      for (Ongoing message : endingWithIt) {
+        if (thrown != null) {
+          message.fail(thrown.getClass().getName());
+        }
+        message.end();
       }
       if (answer != null) {
         answer.handlerReturned(thrown != null);

@@ -9,6 +9,7 @@ import io.nats.client.ConsumerContext;
 import io.nats.client.FetchConsumer;
 import io.nats.client.JetStream;
 import io.nats.client.Message;
+import io.nats.client.Subscription;
 import io.nats.client.api.AckPolicy;
 import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.StorageType;
@@ -256,6 +257,27 @@ class BatchIT extends TracedTest {
           process chat.* CONSUMER ack
             settle chat.* CLIENT ack
         """);
+  }
+
+  @Test
+  void messagesThatCannotBeSettledEndWithTheirBatch() throws Exception {
+    Subscription subscription = nats.subscribe("core.*");
+    List<Message> kept = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      nats.publish("core.a", HELLO);
+      kept.add(subscription.nextMessage(Duration.ofSeconds(20)));
+    }
+    worker.persist(kept);
+    assertTraces(
+        """
+        publish PRODUCER
+          process core.* CONSUMER ~> batch
+        publish PRODUCER
+          process core.* CONSUMER ~> batch
+        process core.* CONSUMER batch of 2 ~> publish, publish
+          INSERT
+        """);
+    assertThat(kept).hasSize(2);
   }
 
   @Test
