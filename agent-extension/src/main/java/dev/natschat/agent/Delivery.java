@@ -86,6 +86,11 @@ final class Delivery {
   /** The message is one of many: its settlement is an attribute of its span, not a span. */
   void joinBatch(Message message) {
     inBatch = true;
+    endWhenDropped(message);
+  }
+
+  /** What it began ends although the application may never settle it. */
+  void endWhenDropped(Message message) {
     if (unsettled == null && open && processing != null && processing.span.isRecording()) {
       unsettled = Unsettled.watch(message, processing);
     }

@@ -31,6 +31,9 @@ final class Settlement {
     if (delivery.processing == null) {
       delivery.open(message);
     }
+    if (!type.terminal) {
+      delivery.endWhenDropped(message);
+    }
     Ongoing processing = delivery.processing;
     return processing == null || !Settings.get().settleSpans
         ? new Settlement(delivery, type, null)

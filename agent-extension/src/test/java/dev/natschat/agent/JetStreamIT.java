@@ -4,6 +4,7 @@ import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_CONSUMER;
 import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStream;
@@ -351,6 +352,25 @@ class JetStreamIT extends TracedTest {
                 .map(span -> Telemetry.attributes(span).get("messaging.nats.delivery_count"))
                 .filter(count -> count != null))
         .containsExactly(1L, 2L);
+  }
+
+  @Test
+  void aMessageDroppedWhileInProgressEnds() throws Exception {
+    jetStream.publish("chat.a", HELLO);
+    jetStream.getConsumerContext("CHAT", "reader").next(TIMEOUT).inProgress();
+    await()
+        .atMost(TIMEOUT)
+        .untilAsserted(
+            () -> {
+              System.gc();
+              assertThat(Telemetry.tree())
+                  .isEqualTo(
+                      """
+                      publish chat.* PRODUCER
+                        process chat.* CONSUMER none
+                          settle chat.* CLIENT in_progress
+                      """);
+            });
   }
 
   @Test
