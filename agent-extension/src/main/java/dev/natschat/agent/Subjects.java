@@ -74,14 +74,32 @@ final class Subjects {
     if (subject.length() > 4
         && subject.charAt(0) == '$'
         && (subject.startsWith("$JS.") || subject.startsWith("$SYS.") || isDiscovery(subject))) {
-      return true;
+      return bucketBehindApi(subject) == 0;
     }
     for (String prefix : apiPrefixes) {
       if (subject.startsWith(prefix)) {
-        return true;
+        return bucketBehindApi(subject) == 0;
       }
     }
     return false;
+  }
+
+  /**
+   * Clients write into a KeyValue bucket of another domain or account by the prefix of its API:
+   * {@code $JS.hub.API.$KV.rooms.a}. Where the bucket's own subject begins; 0: nowhere.
+   */
+  private static int bucketBehindApi(String subject) {
+    if (subject.startsWith("$JS.")) {
+      boolean local = subject.startsWith("API.", 4) || subject.startsWith("ACK.", 4);
+      int api = local ? -1 : subject.indexOf(".API.$KV.", 4);
+      return api < 0 ? 0 : api + ".API.".length();
+    }
+    for (String prefix : apiPrefixes) {
+      if (subject.startsWith(prefix) && subject.startsWith("$KV.", prefix.length())) {
+        return prefix.length();
+      }
+    }
+    return 0;
   }
 
   /** PING, INFO and STATS of the service API. */
@@ -108,9 +126,12 @@ final class Subjects {
   }
 
   boolean isExcluded(String subject) {
-    return filtered
-        && (matchesAny(excluded, subject)
-            || (included.length > 0 && !matchesAny(included, subject) && !isInbox(subject, null)));
+    return filtered && isFiltered(subject.substring(bucketBehindApi(subject)));
+  }
+
+  private boolean isFiltered(String subject) {
+    return matchesAny(excluded, subject)
+        || (included.length > 0 && !matchesAny(included, subject) && !isInbox(subject, null));
   }
 
   private static boolean matchesAny(SubjectPattern[] patterns, String subject) {
@@ -145,9 +166,10 @@ final class Subjects {
     if (known != null) {
       return known;
     }
-    Destination found = templateOf(subject);
+    String stored = subject.substring(bucketBehindApi(subject));
+    Destination found = templateOf(stored);
     if (found == null) {
-      found = isBucket(subject) ? ofName(bucketPattern(subject)) : Destination.UNNAMED;
+      found = isBucket(stored) ? ofName(bucketPattern(stored)) : Destination.UNNAMED;
     }
     if (published.size() < CACHE_LIMIT) {
       published.put(subject, found);

@@ -7,9 +7,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.nats.client.Connection;
 import io.nats.client.JetStreamOptions;
 import io.nats.client.KeyValue;
 import io.nats.client.KeyValueOptions;
+import io.nats.client.Nats;
 import io.nats.client.ObjectStore;
 import io.nats.client.api.KeyValueConfiguration;
 import io.nats.client.api.ObjectMeta;
@@ -18,14 +20,17 @@ import io.nats.client.api.StorageType;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** KeyValue and ObjectStore: a stored value is linked to who reads it, never its parent. */
+@SuppressWarnings("try")
 class StoredValuesIT extends TracedTest {
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
 
@@ -162,6 +167,32 @@ class StoredValuesIT extends TracedTest {
     assertThatThrownBy(() -> files.get("nothing", new ByteArrayOutputStream()))
         .isInstanceOf(IllegalArgumentException.class);
     assertTraces("get $O.files.> CLIENT ERROR java.lang.IllegalArgumentException\n");
+  }
+
+  @Test
+  void aValueOfAnotherDomainIsLinkedToItsWriter(@TempDir Path directory) throws Exception {
+    String hub = "jetstream { store_dir: \"%s\", domain: hub }".formatted(directory);
+    JetStreamOptions domain = JetStreamOptions.builder().domain("hub").build();
+    try (NatsServer leaf = NatsServer.start(hub);
+        Connection connection = Nats.connect(leaf.url())) {
+      connection
+          .keyValueManagement()
+          .create(
+              KeyValueConfiguration.builder()
+                  .name("rooms")
+                  .storageType(StorageType.Memory)
+                  .build());
+      KeyValue remote =
+          connection.keyValue("rooms", KeyValueOptions.builder().jetStreamOptions(domain).build());
+      Telemetry.reset();
+      remote.put("a", HELLO);
+      assertThat(remote.get("a").getValue()).isEqualTo(HELLO);
+      assertTraces(
+          """
+          publish $KV.rooms.> PRODUCER
+          get $KV.rooms.> CLIENT ~> publish $KV.rooms.>
+          """);
+    }
   }
 
   @Test
