@@ -72,7 +72,7 @@ public final class Hooks {
       return;
     }
     try {
-      Sending.leave();
+      ((Sending) begun).leave();
       ((Sending) begun).endRequest(reply, thrown);
     } catch (Throwable fault) {
       Faults.report(fault);
@@ -87,7 +87,7 @@ public final class Hooks {
       return;
     }
     try {
-      Sending.leave();
+      ((Sending) begun).leave();
       if (future == null) {
         ((Sending) begun).end(thrown);
       } else {
@@ -114,7 +114,7 @@ public final class Hooks {
       return;
     }
     try {
-      Sending.leave();
+      ((Sending) begun).leave();
       ((Sending) begun).endPublish(ack, thrown);
     } catch (Throwable fault) {
       Faults.report(fault);
@@ -129,7 +129,7 @@ public final class Hooks {
       return;
     }
     try {
-      Sending.leave();
+      ((Sending) begun).leave();
       if (future == null) {
         ((Sending) begun).end(thrown);
       } else {
@@ -300,7 +300,7 @@ public final class Hooks {
       return;
     }
     try {
-      Sending.leave();
+      ((Sending) begun).leave();
       ((Sending) begun).endObject(info, thrown);
     } catch (Throwable fault) {
       Faults.report(fault);

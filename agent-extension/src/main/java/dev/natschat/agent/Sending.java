@@ -37,6 +37,9 @@ final class Sending {
   /** The message is the reply that a handler owes. */
   private final @Nullable Answer answer;
 
+  /** An object that is put: what is read for it may come by messages of their own. */
+  private @Nullable Sending outer;
+
   private @Nullable String serviceError;
   private @Nullable NatsRequestCompletableFuture future;
   private volatile boolean noResponders;
@@ -75,25 +78,33 @@ final class Sending {
       @Nullable Connection connection,
       @Nullable String subject,
       byte @Nullable [] body) {
-    if (subject == null || current.get() != null) {
+    Sending outer = current.get();
+    if (subject == null || isPartOf(outer, subject)) {
       return null;
     }
     if (Subjects.get().isIgnored(subject)) {
       Retrieval.asks(connection);
       return null;
     }
-    Sending sending = new Sending(operation, callerWaits, connection, subject, body);
-    current.set(sending);
-    return sending;
+    return enter(new Sending(operation, callerWaits, connection, subject, body), outer);
   }
 
   /** An object is put: its chunks and its description are one publish; null within another one. */
   static @Nullable Sending beginObject(String bucket) {
     String prefix = "$O." + bucket + ".";
-    if (current.get() != null || Subjects.get().isIgnored(prefix + "M.")) {
+    Sending outer = current.get();
+    if (isPartOf(outer, prefix) || Subjects.get().isIgnored(prefix + "M.")) {
       return null;
     }
-    Sending sending = new Sending(Operation.PUBLISH, true, null, prefix, null);
+    return enter(new Sending(Operation.PUBLISH, true, null, prefix, null), outer);
+  }
+
+  private static boolean isPartOf(@Nullable Sending outer, String subject) {
+    return outer != null && (!outer.isObject() || outer.covers(subject));
+  }
+
+  private static Sending enter(Sending sending, @Nullable Sending outer) {
+    sending.outer = outer;
     current.set(sending);
     return sending;
   }
@@ -195,8 +206,8 @@ final class Sending {
   }
 
   /** The call that began this returned or threw on the caller's thread. */
-  static void leave() {
-    current.set(null);
+  void leave() {
+    current.set(outer);
   }
 
   void end(@Nullable Throwable thrown) {

@@ -20,6 +20,7 @@ import io.nats.client.api.StorageType;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -193,6 +194,29 @@ class StoredValuesIT extends TracedTest {
           get $KV.rooms.> CLIENT ~> publish $KV.rooms.>
           """);
     }
+  }
+
+  @Test
+  void whatTheStreamOfAnObjectDoesHasSpansOfItsOwn() throws Exception {
+    nats.createDispatcher(message -> nats.publish(message.getReplyTo(), HELLO)).subscribe("asked");
+    InputStream asking =
+        new ByteArrayInputStream(HELLO) {
+          @Override
+          public synchronized int read(byte[] into, int offset, int length) {
+            nats.request("asked", HELLO).join();
+            return super.read(into, offset, length);
+          }
+        };
+    files.put(ObjectMeta.builder("picture").build(), asking);
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            "publish $O.files.> PRODUCER\n"
+                + """
+        request CLIENT
+          process asked SERVER
+            publish (temporary) PRODUCER
+        """
+                    .repeat(2));
   }
 
   @Test
