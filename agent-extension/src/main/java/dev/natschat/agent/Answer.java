@@ -104,6 +104,10 @@ final class Answer {
     }
   }
 
+  static boolean areOwed() {
+    return !owed.isEmpty();
+  }
+
   static void giveUpOld() {
     Instant now = Instant.now();
     owed.values().forEach(answer -> answer.giveUp(now));

@@ -49,6 +49,10 @@ final class Connections {
     Metrics.slowConsumers.add(1, attributes(ServerAddress.of(connection)));
   }
 
+  static boolean areOpen() {
+    return !open.isEmpty();
+  }
+
   static void recordAll() {
     for (Connections known : open.values()) {
       known.record();

@@ -4,14 +4,17 @@ import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
-/** What is done once a second, on a thread that starts when there is something to do. */
+/**
+ * What is done once a second, on a thread that lives while there is something to do: longer, and
+ * the class loader of an undeployed application could never go.
+ */
 final class Housekeeping {
-  private static final AtomicBoolean started = new AtomicBoolean();
+  private static final AtomicBoolean running = new AtomicBoolean();
 
   private Housekeeping() {}
 
   static void start() {
-    if (!started.get() && started.compareAndSet(false, true)) {
+    if (!running.get() && running.compareAndSet(false, true)) {
       Thread thread = new Thread(Housekeeping::goOn, "otel-jnats");
       thread.setDaemon(true);
       thread.setContextClassLoader(null);
@@ -20,7 +23,7 @@ final class Housekeeping {
   }
 
   private static void goOn() {
-    while (true) {
+    do {
       LockSupport.parkNanos(Duration.ofSeconds(1).toNanos());
       try {
         Answer.giveUpOld();
@@ -29,6 +32,19 @@ final class Housekeeping {
       } catch (Throwable fault) {
         Faults.report(fault);
       }
+    } while (!hasEnded());
+  }
+
+  /** Whoever comes between the two looks starts another thread, or keeps this one. */
+  private static boolean hasEnded() {
+    if (!isIdle()) {
+      return false;
     }
+    running.set(false);
+    return isIdle() || !running.compareAndSet(false, true);
+  }
+
+  private static boolean isIdle() {
+    return !Answer.areOwed() && !Unsettled.areWatched() && !Connections.areOpen();
   }
 }

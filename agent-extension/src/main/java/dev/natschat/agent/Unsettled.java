@@ -34,6 +34,10 @@ final class Unsettled extends WeakReference<Message> {
     clear();
   }
 
+  static boolean areWatched() {
+    return !watched.isEmpty();
+  }
+
   static void endDropped() {
     Reference<? extends Message> reference;
     while ((reference = dropped.poll()) != null) {
