@@ -352,7 +352,7 @@ public final class Hooks {
 
   public static @Nullable Object batchBegins(@Nullable Object argument) {
     try {
-      return Batch.begin(argument);
+      return JnatsLoader.isOurs() ? Batch.begin(argument) : JnatsLoader.batchBegins(argument);
     } catch (Throwable fault) {
       Faults.report(fault);
       return null;
@@ -361,8 +361,10 @@ public final class Hooks {
 
   public static void batchEnds(@Nullable Object begun, @Nullable Throwable thrown) {
     try {
-      if (begun != null) {
+      if (begun instanceof Processing) {
         Batch.end((Processing) begun, thrown);
+      } else if (begun != null) {
+        JnatsLoader.batchEnds(begun, thrown);
       }
     } catch (Throwable fault) {
       Faults.report(fault);

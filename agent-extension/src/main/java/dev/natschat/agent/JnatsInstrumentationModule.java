@@ -65,6 +65,7 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
       "Hooks",
       "Housekeeping",
       "InjectedHeaders",
+      "JnatsLoader",
       "Metrics",
       "Ongoing",
       "Operation",

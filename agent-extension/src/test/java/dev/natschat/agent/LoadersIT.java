@@ -58,6 +58,11 @@ class LoadersIT {
           }
           System.out.println(undeployed.get() == null ? "unloaded" : "still there");
         }
+        case "shared jnats" -> {
+          URLClassLoader shared =
+              loader(entry -> entry.endsWith(".jar"), ClassLoader.getPlatformClassLoader());
+          start(loader(entry -> !entry.endsWith(".jar"), shared), arguments[0]);
+        }
         default -> throw new IllegalArgumentException(arguments[1]);
       }
     }
@@ -130,6 +135,21 @@ class LoadersIT {
     assertThat(Fork.plain(List.of(), Container.class, server.url(), "undeployed").output())
         .isEqualTo("unloaded\n");
     assertThat(traced("undeployed").output()).isEqualTo("unloaded\n");
+  }
+
+  @Test
+  void aBatchMethodMayHaveItsJnatsFromAParentLoader() throws Exception {
+    Fork fork = traced("shared jnats");
+    assertThat(Telemetry.tree())
+        .as(fork.log())
+        .isEqualTo(
+            """
+            publish PRODUCER
+              process LOADED CONSUMER ack ~> batch
+            publish PRODUCER
+              process LOADED CONSUMER ack ~> batch
+            process LOADED CONSUMER batch of 2 ~> publish, publish
+            """);
   }
 
   private static Fork traced(String program) throws Exception {
