@@ -24,13 +24,18 @@ final class ServerAddress {
   private ServerAddress(String url) {
     URI uri = URI.create(url);
     this.url = url;
-    this.host = uri.getHost();
+    this.host = withoutBrackets(uri.getHost());
     this.port = uri.getPort();
     this.attributes =
         Attributes.builder()
             .put(Semantics.SERVER_ADDRESS, host)
             .put(Semantics.SERVER_PORT, port)
             .build();
+  }
+
+  /** A URI has an IPv6 address in brackets, an attribute has not. */
+  private static String withoutBrackets(String host) {
+    return host.startsWith("[") ? host.substring(1, host.length() - 1) : host;
   }
 
   static @Nullable ServerAddress of(Connection connection) {

@@ -8,6 +8,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.Message;
 import io.nats.client.Nats;
@@ -103,6 +104,19 @@ class CoreIT extends TracedTest {
                 "messaging.consumer.group.name", "readers",
                 "server.address", "127.0.0.1",
                 "server.port", (long) server.port()));
+  }
+
+  @Test
+  void anAddressOfIpVersion6HasNoBrackets() throws Exception {
+    int port = NatsServer.freePort();
+    try (NatsServer both =
+            NatsServer.start("websocket { listen: \"[::1]:%d\", no_tls: true }".formatted(port));
+        Connection websocket = Nats.connect("ws://[::1]:" + port)) {
+      websocket.publish("chat.a", HELLO);
+    }
+    assertThat(Telemetry.attributes(Telemetry.span("publish chat.*", SPAN_KIND_PRODUCER)))
+        .containsEntry("server.address", "::1")
+        .containsEntry("server.port", (long) port);
   }
 
   @Test

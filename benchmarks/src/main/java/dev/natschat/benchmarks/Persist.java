@@ -20,7 +20,8 @@ final class Persist {
   private static final int BATCH = 500;
 
   /** As the C1 compiler alone is faster here: see RATIONALE.md. */
-  static final List<String> JVM = List.of("-Xmx128m", "-XX:TieredStopAtLevel=1");
+  static final List<String> JVM =
+      List.of("-Xmx128m", "-Xmn56m", "-XX:SurvivorRatio=3", "-XX:TieredStopAtLevel=1");
 
   private final Table drain =
       new Table(
