@@ -3,6 +3,7 @@ package dev.natschat.agent;
 import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizer;
 import io.opentelemetry.sdk.autoconfigure.spi.AutoConfigurationCustomizerProvider;
 import io.opentelemetry.sdk.autoconfigure.spi.ConfigProperties;
+import io.opentelemetry.sdk.logs.export.LogRecordExporter;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
 import java.time.Duration;
 import java.util.function.UnaryOperator;
@@ -24,7 +25,7 @@ public final class ExportConfiguration implements AutoConfigurationCustomizerPro
             asked(
                 properties,
                 exporter,
-                found -> new RetryingLogRecordExporter(found, timeout(properties, "logs"))));
+                found -> RetryingLogRecordExporter.untilExit(found, timeout(properties, "logs"))));
   }
 
   /**
@@ -36,6 +37,18 @@ public final class ExportConfiguration implements AutoConfigurationCustomizerPro
         properties,
         exporter,
         found -> new RetryingSpanExporter(found, timeout(properties, "traces")));
+  }
+
+  /**
+   * For a program that exports log records by itself, in a thread that may wait, and that has them
+   * still when they are not accepted; so {@value #SETTING} is not asked. An export ends when each
+   * record is accepted or refused for good, and counted as that. It ends early, unsuccessfully and
+   * with the interrupt still set, when its thread is interrupted: then the same may be exported
+   * later.
+   */
+  public static LogRecordExporter untilAcceptedOrInterrupted(
+      LogRecordExporter exporter, ConfigProperties properties) {
+    return RetryingLogRecordExporter.untilInterrupted(exporter, timeout(properties, "logs"));
   }
 
   /** Last: around what other extensions made of the exporter. */

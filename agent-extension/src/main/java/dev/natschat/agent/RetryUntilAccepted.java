@@ -33,22 +33,39 @@ final class RetryUntilAccepted<T> {
   private final String signal;
   private final Function<Collection<T>, CompletableResultCode> exporter;
   private final long attemptMillis;
-  private final Exit exit;
+  private final @Nullable Exit exit;
   private @Nullable ExportMetrics metrics;
   private long lostUnsaid;
   private long nextLine = System.nanoTime();
 
   /**
+   * Waits in a batch processor's thread alone, and gives up some time after the JVM's end has
+   * begun.
+   *
    * @param signal traces or logs
    * @param timeout the exporter's own; as long is tried again after the JVM's end has begun
    */
-  RetryUntilAccepted(
+  static <T> RetryUntilAccepted<T> untilExit(
       String signal, Function<Collection<T>, CompletableResultCode> exporter, Duration timeout) {
+    return new RetryUntilAccepted<>(signal, exporter, timeout, new Exit(timeout.toMillis()));
+  }
+
+  /** Waits in any thread, and gives up when it is interrupted: what then is left, is not lost. */
+  static <T> RetryUntilAccepted<T> untilInterrupted(
+      String signal, Function<Collection<T>, CompletableResultCode> exporter, Duration timeout) {
+    return new RetryUntilAccepted<>(signal, exporter, timeout, null);
+  }
+
+  private RetryUntilAccepted(
+      String signal,
+      Function<Collection<T>, CompletableResultCode> exporter,
+      Duration timeout,
+      @Nullable Exit exit) {
     this.signal = signal;
     this.exporter = exporter;
     attemptMillis =
         2 * timeout.toMillis(); // the exporter ends by itself; one that does not is left
-    exit = new Exit(timeout.toMillis());
+    this.exit = exit;
   }
 
   /** Successful if every item was accepted. Throws nothing. */
@@ -68,19 +85,22 @@ final class RetryUntilAccepted<T> {
       return CompletableResultCode.ofExceptionalFailure(e);
     } catch (Throwable fault) { // an SDK with other classes of failures, too
       Faults.report(fault);
+      if (metrics != null) {
+        metrics.lost(batch.size());
+      }
       return CompletableResultCode.ofExceptionalFailure(fault);
     }
   }
 
   /** In a batch processor's thread. Others export in the threads of the application. */
-  private static boolean mayWait() {
-    return Thread.currentThread().getName().contains("_WorkerThread");
+  private boolean mayWait() {
+    return exit == null || Thread.currentThread().getName().contains("_WorkerThread");
   }
 
   private boolean deliver(Collection<T> batch, long firstPause, ExportMetrics metrics)
       throws InterruptedException {
     long pause = firstPause;
-    for (int tries = 1; !exit.isOver(); tries++) {
+    for (int tries = 1; exit == null || !exit.isOver(); tries++) {
       Verdict verdict = attempt(batch);
       if (verdict == Verdict.ACCEPTED) {
         return true;

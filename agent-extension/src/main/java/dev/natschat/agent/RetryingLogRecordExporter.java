@@ -10,9 +10,20 @@ final class RetryingLogRecordExporter implements LogRecordExporter {
   private final LogRecordExporter exporter;
   private final RetryUntilAccepted<LogRecordData> retry;
 
-  RetryingLogRecordExporter(LogRecordExporter exporter, Duration timeout) {
+  private RetryingLogRecordExporter(
+      LogRecordExporter exporter, RetryUntilAccepted<LogRecordData> retry) {
     this.exporter = exporter;
-    retry = new RetryUntilAccepted<>("logs", exporter::export, timeout);
+    this.retry = retry;
+  }
+
+  static LogRecordExporter untilExit(LogRecordExporter exporter, Duration timeout) {
+    return new RetryingLogRecordExporter(
+        exporter, RetryUntilAccepted.untilExit("logs", exporter::export, timeout));
+  }
+
+  static LogRecordExporter untilInterrupted(LogRecordExporter exporter, Duration timeout) {
+    return new RetryingLogRecordExporter(
+        exporter, RetryUntilAccepted.untilInterrupted("logs", exporter::export, timeout));
   }
 
   @Override

@@ -12,7 +12,7 @@ final class RetryingSpanExporter implements SpanExporter {
 
   RetryingSpanExporter(SpanExporter exporter, Duration timeout) {
     this.exporter = exporter;
-    retry = new RetryUntilAccepted<>("traces", exporter::export, timeout);
+    retry = RetryUntilAccepted.untilExit("traces", exporter::export, timeout);
   }
 
   @Override

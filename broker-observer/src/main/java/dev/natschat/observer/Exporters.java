@@ -11,9 +11,9 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * The exporters and the resource that the environment describes ({@code OTEL_EXPORTER_OTLP_*},
- * {@code OTEL_RESOURCE_ATTRIBUTES}), as the agent reads it; spans are exported until they are
- * accepted, by the agent extension's own class. The SDK is asked for these alone: it makes no span
- * and no log record.
+ * {@code OTEL_RESOURCE_ATTRIBUTES}), as the agent reads it; spans and log records are exported
+ * until they are accepted, by the agent extension's own classes. The SDK is asked for these alone:
+ * it makes no span and no log record.
  */
 record Exporters(SpanExporter spans, LogRecordExporter logs, Resource resource) {
 
@@ -35,7 +35,9 @@ record Exporters(SpanExporter spans, LogRecordExporter logs, Resource resource) 
             })
         .addLogRecordExporterCustomizer(
             (configured, properties) -> {
-              logs.set(configured);
+              logs.set(
+                  ExportConfiguration.untilAcceptedOrInterrupted(
+                      new RecentLogRecords(configured), properties));
               return configured;
             })
         .addResourceCustomizer(

@@ -1,7 +1,6 @@
 package dev.natschat.observer;
 
 import io.opentelemetry.sdk.common.CompletableResultCode;
-import io.opentelemetry.sdk.logs.data.LogRecordData;
 import io.opentelemetry.sdk.logs.export.LogRecordExporter;
 import io.opentelemetry.sdk.resources.Resource;
 import java.io.IOException;
@@ -18,16 +17,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Exports what servers write to their log files, on one thread. The files are the queue: what was
- * not accepted is read again.
+ * Exports what servers write to their log files, on one thread. The files are the queue: how far
+ * they are read is kept when all before it was accepted or refused for good.
  */
 final class ServerLogs {
   private static final Logger log = LoggerFactory.getLogger(ServerLogs.class);
   private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
-  private static final Duration LONGEST_EXPORT = Duration.ofSeconds(15);
-
-  /** Loki refuses what is older than a day (reject_old_samples_max_age), all of its batch. */
-  private static final Duration TOO_OLD = Duration.ofHours(23);
 
   private final Map<String, ServerLogFile> files = new TreeMap<>();
   private final Resource observer;
@@ -38,6 +33,8 @@ final class ServerLogs {
 
   /**
    * @param resource of this process
+   * @param exporter exports until each record is accepted or refused for good, or the thread is
+   *     interrupted
    */
   ServerLogs(Map<String, Path> files, Resource resource, LogRecordExporter exporter) {
     files.forEach((server, file) -> this.files.put(server, new ServerLogFile(file)));
@@ -49,9 +46,9 @@ final class ServerLogs {
   private void run() {
     try {
       do {
-        files.forEach(this::exportNew);
+        exportNew();
       } while (!closing.await(BETWEEN_LOOKS.toMillis(), TimeUnit.MILLISECONDS));
-      files.forEach(this::exportNew);
+      exportNew();
     } catch (InterruptedException e) {
       log.debug("Closed while the Collector was away", e);
     } finally {
@@ -59,13 +56,16 @@ final class ServerLogs {
     }
   }
 
-  private void exportNew(String server, ServerLogFile file) {
+  private void exportNew() throws InterruptedException {
+    for (Map.Entry<String, ServerLogFile> file : files.entrySet()) {
+      exportNew(file.getKey(), file.getValue());
+    }
+  }
+
+  private void exportNew(String server, ServerLogFile file) throws InterruptedException {
     try {
       for (var lines = file.read(); !lines.lines().isEmpty(); lines = file.read()) {
-        if (!isAccepted(
-            ServerLogLine.parse(lines.lines(), resource(server), nanos(Instant.now())))) {
-          return;
-        }
+        export(ServerLogLine.parse(lines.lines(), resource(server), nanos(Instant.now())));
         lines.done();
       }
       said = null;
@@ -74,18 +74,12 @@ final class ServerLogs {
     }
   }
 
-  private boolean isAccepted(List<ServerLogLine> lines) {
-    long oldest = nanos(Instant.now().minus(TOO_OLD));
-    List<LogRecordData> records =
-        lines.stream()
-            .filter(line -> line.timeNanos() > oldest)
-            .map(LogRecordData.class::cast)
-            .toList();
-    if (records.isEmpty()) {
-      return true;
+  /** Until each is accepted or refused for good: the exporter says and counts what is. */
+  private void export(List<ServerLogLine> records) throws InterruptedException {
+    CompletableResultCode result = exporter.export(List.copyOf(records));
+    if (!result.isSuccess() && Thread.interrupted()) {
+      throw new InterruptedException(records.size() + " log records are left for the next start");
     }
-    CompletableResultCode result = exporter.export(records);
-    return result.join(LONGEST_EXPORT.toMillis(), TimeUnit.MILLISECONDS).isSuccess();
   }
 
   /** The one that the server's hops have. */
@@ -108,12 +102,11 @@ final class ServerLogs {
     }
   }
 
-  /** Exports what is there. */
+  /** Exports what is there, if it is accepted soon. */
   void stop() throws InterruptedException {
     closing.countDown();
     thread.join(Duration.ofSeconds(2).toMillis());
-    if (thread.isAlive()) {
-      thread.interrupt();
-    }
+    thread.interrupt();
+    thread.join(Duration.ofSeconds(1).toMillis());
   }
 }

@@ -33,7 +33,7 @@ class HopExportIT {
   private final InMemoryMetricReader reader = InMemoryMetricReader.create();
   private final SdkMeterProvider provider =
       SdkMeterProvider.builder().registerMetricReader(reader).build();
-  private final SpanCollector collector = new SpanCollector();
+  private final OtlpReceiver collector = new OtlpReceiver();
   private final HopExport export;
   private int made;
 
