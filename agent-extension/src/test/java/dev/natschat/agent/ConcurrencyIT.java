@@ -53,6 +53,11 @@ class ConcurrencyIT extends TracedTest {
                 assertThat(Context.current()).isSameAs(Context.root());
                 return null;
               }));
+      if (i == 0) {
+        // jnats 2.17 subscribes to replies in the first request, and loses those of others that
+        // are made meanwhile.
+        calls.get(0).get();
+      }
     }
     for (Future<?> call : calls) {
       call.get();
