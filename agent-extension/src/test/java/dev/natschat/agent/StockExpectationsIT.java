@@ -582,8 +582,12 @@ class StockExpectationsIT extends TracedTest {
     return nats.request("chat.a", BODY);
   }
 
-  /** Of a connection that looks for requests that have timed out more often than every 5 s. */
-  private static Connection impatient() throws Exception {
+  /**
+   * Looks for requests that have timed out more often than every 5 s; what {@code nats} subscribed
+   * to is known to the server before.
+   */
+  private Connection impatient() throws Exception {
+    nats.flush(TIMEOUT);
     return Nats.connect(options().requestCleanupInterval(Duration.ofMillis(100)).build());
   }
 
