@@ -196,9 +196,14 @@ final class Sending {
     return !callerWaits;
   }
 
-  /** jnats completes the future now: its callbacks run before the span can end. */
+  /**
+   * jnats completes the future now: its callbacks run before the span can end. A connection that
+   * closes meanwhile completes it once more, in vain.
+   */
   void completes() {
-    completedAt = System.nanoTime();
+    if (completedAt == 0) {
+      completedAt = System.nanoTime();
+    }
   }
 
   void noResponders() {

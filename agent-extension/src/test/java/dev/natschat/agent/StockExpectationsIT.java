@@ -20,6 +20,7 @@ import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
+import io.nats.client.support.NatsRequestCompletableFuture;
 import io.opentelemetry.proto.trace.v1.Span;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -522,14 +523,16 @@ class StockExpectationsIT extends TracedTest {
       CompletableFuture<?> done =
           inSpan(
               "caller",
-              () ->
-                  impatient
-                      .requestWithTimeout("chat.a", BODY, SHORT)
-                      .handle(
-                          (reply, thrown) -> {
-                            slowCallback();
-                            return thrown;
-                          }));
+              () -> {
+                var asked = impatient.requestWithTimeout("chat.a", BODY, SHORT);
+                return asked.handle(
+                    (reply, thrown) -> {
+                      slowCallback();
+                      // As a connection does that closes meanwhile.
+                      ((NatsRequestCompletableFuture) asked).cancelTimedOut();
+                      return thrown;
+                    });
+              });
       assertThat(done.get(20, TimeUnit.SECONDS)).isInstanceOf(CancellationException.class);
     }
     assertTraces(
