@@ -17,6 +17,9 @@ final class HealthFile implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HealthFile.class);
   private static final long REFRESH_MILLIS = 500;
 
+  /** Until it is ready: who waits for the start need not wait for a clock as well. */
+  private static final long LOOK_MILLIS = 25;
+
   private final @Nullable Path file;
   private final BooleanSupplier ready;
   private final ScheduledExecutorService refresher =
@@ -29,29 +32,38 @@ final class HealthFile implements AutoCloseable {
   HealthFile(@Nullable Path file, BooleanSupplier ready) {
     this.file = file;
     this.ready = ready;
-    Future<?> unused =
-        refresher.scheduleWithFixedDelay(this::refresh, 0, REFRESH_MILLIS, TimeUnit.MILLISECONDS);
+    refresher.execute(this::refresh);
   }
 
   private synchronized void refresh() {
-    if (file == null) {
+    if (file == null || closed) {
       return;
     }
+    long next = update(file, ready.getAsBoolean()) ? REFRESH_MILLIS : LOOK_MILLIS;
+    Future<?> unused = refresher.schedule(this::refresh, next, TimeUnit.MILLISECONDS);
+  }
+
+  /** Whether the next look can wait. */
+  private static boolean update(Path file, boolean ready) {
     try {
-      if (!closed && ready.getAsBoolean()) {
+      if (ready) {
         Files.writeString(file, "ready\n");
       } else {
         Files.deleteIfExists(file);
       }
+      return ready;
     } catch (IOException e) {
       log.error("HEALTH_FILE {} can't be written: make its directory writable", file, e);
+      return true;
     }
   }
 
   @Override
   public synchronized void close() {
-    refresher.shutdown();
+    refresher.shutdownNow();
     closed = true;
-    refresh();
+    if (file != null) {
+      update(file, false);
+    }
   }
 }

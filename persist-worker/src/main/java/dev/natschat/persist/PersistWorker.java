@@ -5,6 +5,8 @@ import io.nats.client.Message;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -30,8 +32,9 @@ public final class PersistWorker {
   @SuppressWarnings("try") // an interrupted close is of no concern: the process ends
   public static void main(String[] args) throws Exception {
     Config config = Config.fromEnvironment(); // exits 64 with every problem listed
-    try (MessageStore store = MessageStore.open(config); // waits for PostgreSQL
-        Connection nats = Broker.connect(config); // waits for NATS
+    Future<MessageStore> opening = open(config);
+    try (Connection nats = Broker.connect(config); // waits for NATS
+        MessageStore store = opening.get(); // waits for PostgreSQL
         Inbox inbox = new Inbox(nats, store::has, config);
         HealthFile health = new HealthFile(config.healthFile())) {
       health.watch(() -> inbox.isConsuming() && store.isConnected());
@@ -40,6 +43,15 @@ public final class PersistWorker {
       Runtime.getRuntime().addShutdownHook(new Thread(() -> worker.stop(running), "shutdown"));
       worker.run();
     }
+  }
+
+  /** On a thread of its own: the schema and NATS each take a good part of the start. */
+  private static Future<MessageStore> open(Config config) {
+    FutureTask<MessageStore> opening = new FutureTask<>(() -> MessageStore.open(config));
+    Thread thread = new Thread(opening, "database-opening");
+    thread.setDaemon(true);
+    thread.start();
+    return opening;
   }
 
   /** Returns after {@link #stop}, when everything unpersisted was handed back. */
