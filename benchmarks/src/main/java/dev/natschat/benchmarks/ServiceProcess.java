@@ -44,6 +44,7 @@ final class ServiceProcess implements AutoCloseable {
     Map<String, String> more = new HashMap<>(environment);
     more.put("HEALTH_FILE", health.toString());
     more.put("OTEL_SEMCONV_STABILITY_OPT_IN", "database");
+    more.put("MALLOC_ARENA_MAX", "1");
     return new ServiceProcess(start(arguments, more, log), health, log);
   }
 
