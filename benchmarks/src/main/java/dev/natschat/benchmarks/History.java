@@ -17,6 +17,7 @@ final class History {
   static final List<String> JVM = List.of("-Xmx64m");
   private static final int[] CONCURRENT = {1, 8, 64};
   private static final int ROWS = 100_000;
+  private static final Duration WARM_UP_STEP = Duration.ofMillis(500);
   static final String INBOX = "_UINBOX.bench.";
 
   private final Table table =
@@ -36,7 +37,7 @@ final class History {
           "spans/request");
 
   private final Duration each;
-  private final Duration warmUp;
+  private final int warmUp;
   private final List<Tracing> tracings;
   private final List<String> jvm;
 
@@ -46,7 +47,10 @@ final class History {
   private final double[] untracedRates = new double[CONCURRENT.length];
   private String yardstickClient = "";
 
-  History(Duration each, Duration warmUp, List<Tracing> tracings, List<String> jvm) {
+  /**
+   * @param warmUp requests at each number at once; the second compiler counts calls, not seconds
+   */
+  History(Duration each, int warmUp, List<Tracing> tracings, List<String> jvm) {
     this.tracings = tracings;
     this.jvm = jvm.isEmpty() ? JVM : jvm;
     Arrays.fill(untracedRates, Double.NaN);
@@ -74,9 +78,9 @@ final class History {
     return table.markdown()
         + "\n\n"
         + String.format(
-            "%,d rows in %d rooms, 50 of them an answer; %d s each after %d s of warming up. The"
-                + " yardstick is the same SELECT, prepared, by %s.",
-            ROWS, Backlog.ROOMS, each.toSeconds(), 2 * warmUp.toSeconds(), yardstickClient);
+            "%,d rows in %d rooms, 50 of them an answer; %d s each, after %,d requests for warming up"
+                + " at each number at once. The yardstick is the same SELECT, prepared, by %s.",
+            ROWS, Backlog.ROOMS, each.toSeconds(), warmUp, yardstickClient);
   }
 
   static void fill(Postgres postgres) throws Exception {
@@ -127,8 +131,11 @@ final class History {
         WireClient client = new WireClient(broker.url())) {
       service.awaitReady();
       client.subscribe(INBOX + "*");
-      ask(client, 8, warmUp, tracing);
-      ask(client, 64, warmUp, tracing);
+      for (int concurrent : CONCURRENT) {
+        for (int done = 0; done < warmUp; ) {
+          done += ask(client, concurrent, WARM_UP_STEP, tracing).count();
+        }
+      }
       for (int i = 0; i < CONCURRENT.length; i++) {
         TimeUnit.SECONDS.sleep(2); // what the warm-up left is exported
         long spans = sink.spans();

@@ -52,7 +52,7 @@ final class Services implements Callable<Integer> {
     System.out.println(Machine.description());
     Persist persist = new Persist(quick ? 10_000 : messages, kinds, jvm);
     Duration each = Duration.ofSeconds(quick ? 1 : 5);
-    History history = new History(each, each, kinds, jvm);
+    History history = new History(each, quick ? 500 : 25_000, kinds, jvm);
     Callout callout = new Callout(quick ? 50 : connects, kinds, jvm);
     Start start = new Start();
     measure(Part.PERSIST, times, persist::drainRound, persist::drainTable);
