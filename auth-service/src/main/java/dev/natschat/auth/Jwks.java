@@ -2,7 +2,6 @@ package dev.natschat.auth;
 
 import com.nimbusds.jose.JOSEException;
 import com.nimbusds.jose.JWSVerifier;
-import com.nimbusds.jose.crypto.RSASSAVerifier;
 import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.KeyType;
@@ -151,7 +150,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
     Map<String, JWSVerifier> keys = new HashMap<>();
     for (JWK key : JWKSet.parse(json).getKeys()) {
       if (KeyUse.SIGNATURE.equals(key.getKeyUse()) && KeyType.RSA.equals(key.getKeyType())) {
-        keys.put(key.getKeyID(), new RSASSAVerifier(key.toRSAKey()));
+        keys.put(key.getKeyID(), Signatures.fastest().verifier(key.toRSAKey().toRSAPublicKey()));
       }
     }
     if (keys.isEmpty()) {

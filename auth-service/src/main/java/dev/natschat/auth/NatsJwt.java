@@ -30,9 +30,7 @@ final class NatsJwt {
     claims.put("iss", key.name());
     String signed = HEADER + "." + ENCODER.encodeToString(bytes(claims));
     byte[] text = signed.getBytes(US_ASCII);
-    byte[] signature = new byte[Ed25519.SIGNATURE_SIZE];
-    Ed25519.sign(key.seed, 0, key.publicKey, 0, text, 0, text.length, signature, 0);
-    return signed + "." + ENCODER.encodeToString(signature);
+    return signed + "." + ENCODER.encodeToString(key.signer.sign(text));
   }
 
   /**
@@ -88,13 +86,12 @@ final class NatsJwt {
 
   /** An Ed25519 key and its public half. */
   static final class SigningKey {
-    private final byte[] seed;
-    private final byte[] publicKey;
+    private final Signatures.Signer signer;
     private final String name;
 
     SigningKey(Nkey kind, byte[] seed) {
-      this.seed = seed.clone();
-      publicKey = kind.publicKey(seed);
+      byte[] publicKey = kind.publicKey(seed);
+      signer = Signatures.fastest().signer(seed.clone(), publicKey);
       name = kind.encodePublicKey(publicKey);
     }
 

@@ -8,8 +8,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.nimbusds.jose.JOSEException;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
+import com.nimbusds.jose.JWSVerifier;
 import com.nimbusds.jose.crypto.RSASSASigner;
-import com.nimbusds.jose.crypto.RSASSAVerifier;
 import com.nimbusds.jose.crypto.opts.AllowWeakRSAKey;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
@@ -65,7 +65,7 @@ final class WarmUp {
     KeyPair rsa = rsaKey();
     RSAPublicKey key = (RSAPublicKey) rsa.getPublic();
     // A new verifier each time: of a known one, the token would be known, too.
-    validator = new TokenValidator(keyId -> new RSASSAVerifier(key), ISSUER, Clock.systemUTC());
+    validator = new TokenValidator(keyId -> verifier(key), ISSUER, Clock.systemUTC());
     token = token(rsa);
   }
 
@@ -100,6 +100,14 @@ final class WarmUp {
     return new KeyPair(
         factory.generatePublic(new RSAPublicKeySpec(n, F4)),
         factory.generatePrivate(new RSAPrivateKeySpec(n, d)));
+  }
+
+  private static JWSVerifier verifier(RSAPublicKey key) {
+    try {
+      return Signatures.fastest().verifier(key);
+    } catch (JOSEException impossible) {
+      throw new IllegalStateException("a good key verifies nothing", impossible);
+    }
   }
 
   private void exchange() throws Refusal {

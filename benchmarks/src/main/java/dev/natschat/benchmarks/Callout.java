@@ -16,7 +16,8 @@ import java.util.concurrent.TimeUnit;
  * there can be.
  */
 final class Callout {
-  static final List<String> JVM = List.of("-Xmx96m", "-XX:TieredStopAtLevel=1");
+  static final List<String> JVM =
+      List.of("-Xmx96m", "-XX:TieredStopAtLevel=1", "-Djava.library.path=auth-service/target/lib");
   private static final String YARDSTICK = "yardstick";
   private static final int[] AT_ONCE = {1, 16, 64};
   private static final int COLD_STORM = 500;
