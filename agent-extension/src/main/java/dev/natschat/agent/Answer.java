@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Answer {
   private static final int MOST_OWED = 1000;
+  private static final int MOST_DIGITS = 3;
+  private static final String SERVICE_ERROR = "service_error";
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final ConcurrentMap<String, Answer> owed = new ConcurrentHashMap<>();
 
@@ -113,15 +115,25 @@ final class Answer {
     owed.values().forEach(answer -> answer.giveUp(now));
   }
 
-  /** The service error code of ADR-32 (https://github.com/nats-io/nats-architecture-and-design). */
+  /**
+   * The service error code of ADR-32 (https://github.com/nats-io/nats-architecture-and-design).
+   * What a peer writes there becomes an attribute of metrics: three digits at most, or it could
+   * make series without end.
+   */
   static @Nullable String errorIn(@Nullable Headers headers) {
     if (headers == null || headers.isEmpty()) {
       return null;
     }
     List<String> codes = headers.getIgnoreCase("Nats-Service-Error-Code");
     if (codes != null && !codes.isEmpty()) {
-      return codes.get(0);
+      return isCode(codes.get(0)) ? codes.get(0) : SERVICE_ERROR;
     }
-    return headers.containsKeyIgnoreCase("Nats-Service-Error") ? "service_error" : null;
+    return headers.containsKeyIgnoreCase("Nats-Service-Error") ? SERVICE_ERROR : null;
+  }
+
+  private static boolean isCode(String text) {
+    return !text.isEmpty()
+        && text.length() <= MOST_DIGITS
+        && text.chars().allMatch(digit -> digit >= '0' && digit <= '9');
   }
 }

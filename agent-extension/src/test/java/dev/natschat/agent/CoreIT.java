@@ -35,6 +35,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Core NATS: publish, handlers, request and reply. */
 @SuppressWarnings("try")
@@ -334,6 +336,25 @@ class CoreIT extends TracedTest {
         """
         request chat.* CLIENT ERROR 503
           process chat.* SERVER ERROR 503
+            publish (temporary) PRODUCER
+        """);
+  }
+
+  /** A peer could make a series of each. */
+  @ParameterizedTest
+  @ValueSource(strings = {"5031", "no database", "-1", ""})
+  void anErrorCodeThatIsNoneIsNotTheTypeOfAnError(String code) throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "chat.*",
+        message ->
+            nats.publish(
+                message.getReplyTo(), new Headers().add("Nats-Service-Error-Code", code), HELLO));
+    nats.request("chat.a", HELLO, TIMEOUT);
+    assertTraces(
+        """
+        request chat.* CLIENT ERROR service_error
+          process chat.* SERVER ERROR service_error
             publish (temporary) PRODUCER
         """);
   }
