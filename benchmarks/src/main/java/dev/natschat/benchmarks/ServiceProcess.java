@@ -100,6 +100,8 @@ final class ServiceProcess implements AutoCloseable {
     Path ready = directory.resolve("responder.ready");
     Path log = directory.resolve("responder.log");
     List<String> all = new ArrayList<>(jvm);
+    // As auth-service does it: BouncyCastle leaves what it unpacks when its process is killed.
+    all.add("-Dorg.bouncycastle.native.cpu_variant=java");
     all.addAll(List.of("-cp", "benchmarks/target/benchmarks.jar"));
     all.add(CheapestResponder.class.getName());
     all.addAll(arguments);
