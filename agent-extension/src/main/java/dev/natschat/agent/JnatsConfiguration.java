@@ -9,12 +9,10 @@ import io.opentelemetry.sdk.autoconfigure.spi.ConfigProperties;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
-import java.util.logging.Logger;
 
 /** Takes the place of the agent's own nats module, unless that one was asked for by name. */
 public final class JnatsConfiguration implements AutoConfigurationCustomizerProvider {
-  private static final Logger logger = Logger.getLogger("dev.natschat.agent");
-
+  private static final String BUILT_IN_MODULE = "otel.instrumentation.nats.enabled";
   private static final String ATTRIBUTES_AT_START =
       "otel.instrumentation.jnats.attributes-at-start";
   private static final List<String> BLIND_SAMPLERS =
@@ -38,19 +36,14 @@ public final class JnatsConfiguration implements AutoConfigurationCustomizerProv
         : Collections.emptyMap();
   }
 
+  /** Unless somebody asked for the built-in one: then {@link JnatsInstrumentationModule} yields. */
   static Map<String, String> oneModuleOnly(ConfigProperties properties) {
-    if (properties.getBoolean("otel.instrumentation.nats.enabled", false)) {
-      logger.warning(
-          "otel.instrumentation.nats.enabled=true: the agent's own module traces jnats,"
-              + " the jnats extension stays off.");
-      return singletonMap("otel.instrumentation.jnats.enabled", "false");
-    }
     boolean enabled =
         properties.getBoolean(
             "otel.instrumentation.jnats.enabled",
             properties.getBoolean("otel.instrumentation.common.default-enabled", true));
-    return enabled
-        ? singletonMap("otel.instrumentation.nats.enabled", "false")
+    return enabled && properties.getBoolean(BUILT_IN_MODULE) == null
+        ? singletonMap(BUILT_IN_MODULE, "false")
         : Collections.emptyMap();
   }
 }

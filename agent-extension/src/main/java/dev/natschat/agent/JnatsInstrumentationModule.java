@@ -5,6 +5,7 @@ import static java.util.Arrays.asList;
 
 import io.opentelemetry.javaagent.extension.instrumentation.InstrumentationModule;
 import io.opentelemetry.javaagent.extension.instrumentation.TypeInstrumentation;
+import io.opentelemetry.javaagent.extension.instrumentation.internal.AgentDistributionConfig;
 import io.opentelemetry.javaagent.extension.instrumentation.internal.ExperimentalInstrumentationModule;
 import io.opentelemetry.javaagent.extension.instrumentation.internal.ExperimentalInstrumentationModule$VirtualFieldRegistration;
 import java.util.ArrayList;
@@ -40,10 +41,21 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
     return hasClassesNamed("io.nats.client.impl.NatsConnection").and(knownJnats);
   }
 
+  /** None where the built-in module traces jnats: two would make two spans for each message. */
   @Override
   public List<TypeInstrumentation> typeInstrumentations() {
-    List<TypeInstrumentation> instrumentations = new ArrayList<>(hookedTypes);
-    instrumentations.addAll(BatchMethodInstrumentation.parse(Settings.get().batchProcessMethods));
+    List<TypeInstrumentation> instrumentations = new ArrayList<>();
+    if (AgentDistributionConfig.get()
+        .isInstrumentationEnabled(asList("nats", "nats-2.17"), defaultEnabled())) {
+      Faults.misconfigured(
+          "The agent's own nats module is enabled and traces jnats, so the jnats extension stays"
+              + " off. To have the extension instead: -Dotel.instrumentation.nats.enabled=false,"
+              + " or, in a declarative configuration file,"
+              + " distribution: {javaagent: {instrumentation: {disabled: [nats]}}}");
+    } else {
+      instrumentations.addAll(hookedTypes);
+      instrumentations.addAll(BatchMethodInstrumentation.parse(Settings.get().batchProcessMethods));
+    }
     return instrumentations;
   }
 

@@ -2,6 +2,7 @@ package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.nats.client.Connection;
 import io.nats.client.JetStreamSubscription;
@@ -19,6 +20,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,6 +28,20 @@ import org.junit.jupiter.api.io.TempDir;
 /** The agent's declarative configuration file: the extension is not asked there for defaults. */
 @SuppressWarnings("try")
 class DeclarativeConfigurationIT {
+  private static final String ALWAYS = "{parent_based: {root: {always_on: }}}";
+  private static final String ONE_PERCENT =
+      "{parent_based: {root: {trace_id_ratio_based: {ratio: 0.01}}}}";
+  private static final String LINKED_BATCH = "{jnats_linked_batch: {sampler: " + ONE_PERCENT + "}}";
+  private static final String BUILT_IN_OFF = "disabled: [nats]";
+  private static final String BATCHES =
+      """
+      instrumentation/development:
+        java:
+          jnats:
+            batch_process_methods: ["dev.natschat.agent.ForkedIT$Program[persist]"]
+      distribution: {javaagent: {instrumentation: {disabled: [nats]}}}
+      """;
+
   @BeforeEach
   void reset() {
     Telemetry.reset();
@@ -163,7 +179,39 @@ class DeclarativeConfigurationIT {
     assertThat(Telemetry.tree()).isEmpty();
   }
 
+  @Test
+  void itYieldsToTheBuiltInModule(@TempDir Path directory) throws Exception {
+    assumeThat(Nats.CLIENT_VERSION)
+        .as("the built-in module begins at 2.17.2")
+        .isNotEqualTo("2.17.0");
+    assertThat(fork(directory, ALWAYS, "", Program.class).log()).containsOnlyOnce(BUILT_IN_OFF);
+    assertThat(Telemetry.tree()).contains("chat.a publish PRODUCER").doesNotContain("publish chat");
+  }
+
+  /** As {@code ForkedIT.noLinkDanglesWhenSamplingByRatio}; there the extension wraps it unasked. */
+  @Test
+  void aBatchIsSampledWhenAnyOfItsMessagesIs(@TempDir Path directory) throws Exception {
+    String inNoBatch = "process FORKED CONSUMER ack\n";
+    fork(directory, ONE_PERCENT, BATCHES, ForkedIT.Program.class, "many batches");
+    assertThat(Telemetry.tree()).contains(inNoBatch);
+    Telemetry.reset();
+    fork(directory, LINKED_BATCH, BATCHES, ForkedIT.Program.class, "many batches");
+    assertThat(Telemetry.tree()).contains("~> batch").doesNotContain(inNoBatch, "ORPHAN");
+  }
+
+  @Test
+  void aSamplerOfBatchesNeedsAnother(@TempDir Path directory) throws Exception {
+    assertThat(fork(directory, "{jnats_linked_batch: }", "", Program.class).log())
+        .contains("jnats_linked_batch needs the sampler that decides about all other spans");
+  }
+
   private static String run(Path directory, String settings) throws Exception {
+    return fork(directory, ALWAYS, settings, Program.class).output();
+  }
+
+  private static Fork fork(
+      Path directory, String sampler, String settings, Class<?> program, String... arguments)
+      throws Exception {
     Path file =
         Files.writeString(
             directory.resolve("otel.yaml"),
@@ -173,6 +221,7 @@ class DeclarativeConfigurationIT {
               composite:
                 - tracecontext:
             tracer_provider:
+              sampler: %s
               processors:
                 - batch:
                     exporter:
@@ -180,10 +229,12 @@ class DeclarativeConfigurationIT {
                         endpoint: http://127.0.0.1:%s/v1/traces
             %s
             """
-                .formatted(System.getProperty("otlp.port"), settings));
+                .formatted(sampler, System.getProperty("otlp.port"), settings));
     try (NatsServer server = NatsServer.start()) {
-      return Fork.traced(List.of("-Dotel.config.file=" + file), Program.class, server.url())
-          .output();
+      return Fork.traced(
+          List.of("-Dotel.config.file=" + file),
+          program,
+          Stream.concat(Stream.of(server.url()), Stream.of(arguments)).toArray(String[]::new));
     }
   }
 }
