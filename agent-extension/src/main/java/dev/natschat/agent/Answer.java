@@ -72,7 +72,7 @@ final class Answer {
   }
 
   synchronized void handlerReturned(boolean failed) {
-    if (given || failed || isQuiet() || owed.get(replyTo) != this) {
+    if (given || failed || owed.get(replyTo) != this) {
       end(null);
     } else {
       returnedAt = Instant.now();

@@ -55,9 +55,13 @@ final class Connections {
 
   static void recordAll() {
     for (Connections known : open.values()) {
-      known.record();
-      if (known.isClosed()) {
-        closed(known.connection);
+      try {
+        known.record();
+        if (known.isClosed()) {
+          closed(known.connection);
+        }
+      } catch (Throwable fault) { // statistics may be the application's own
+        Faults.report(fault);
       }
     }
   }

@@ -100,6 +100,7 @@ final class Delivery {
     return inBatch;
   }
 
+  /** A settlement that failed has none of that outcome, and may be tried again: a span follows. */
   void settled(String outcome, @Nullable Throwable thrown) {
     if (!open || processing == null) {
       return;
@@ -107,7 +108,7 @@ final class Delivery {
     if (thrown != null) {
       processing.fail(thrown);
     }
-    processing.span.setAttribute(Semantics.OUTCOME, outcome);
+    processing.span.setAttribute(Semantics.OUTCOME, thrown == null ? outcome : "none");
     processing.end();
     if (unsettled != null) {
       unsettled.forget();

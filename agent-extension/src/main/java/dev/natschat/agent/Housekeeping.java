@@ -15,16 +15,22 @@ final class Housekeeping {
 
   static void start() {
     if (!running.get() && running.compareAndSet(false, true)) {
-      Thread thread = new Thread(Housekeeping::goOn, "otel-jnats");
-      thread.setDaemon(true);
-      thread.setContextClassLoader(null);
-      thread.start();
+      try {
+        Thread thread = new Thread(Housekeeping::goOn, "otel-jnats");
+        thread.setDaemon(true);
+        thread.setContextClassLoader(null);
+        thread.start();
+      } catch (Throwable noThread) {
+        running.set(false); // the next one tries again
+        throw noThread;
+      }
     }
   }
 
   private static void goOn() {
     do {
       LockSupport.parkNanos(Duration.ofSeconds(1).toNanos());
+      boolean unused = Thread.interrupted(); // an interrupt of its whole group; else it never parks
       try {
         Answer.giveUpOld();
         Unsettled.endDropped();

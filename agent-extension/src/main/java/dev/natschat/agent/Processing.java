@@ -46,10 +46,13 @@ final class Processing {
     return new Processing(ongoing, false, null, emptyList());
   }
 
-  /** A handler gets a message; null where that is no work of the application's. */
-  static @Nullable Processing inHandler(Message message) {
+  /**
+   * A handler gets a message. Where that is no work of its own, the handler runs in no context: its
+   * thread may have inherited that of whoever started it.
+   */
+  static Processing inHandler(Message message) {
     if (message.isStatusMessage() || isReply(message)) {
-      return null;
+      return quiet((Answer) null);
     }
     if (Subjects.isDiscovery(message.getSubject())
         || Subjects.get().isExcluded(message.getSubject())) {
@@ -92,11 +95,13 @@ final class Processing {
   }
 
   /** Service discovery, and what the user does not want to see; so are the answers to it. */
-  private static @Nullable Processing quiet(Message message) {
+  private static Processing quiet(Message message) {
     String replyTo = message.isJetStream() ? null : message.getReplyTo();
-    return replyTo == null
-        ? null
-        : new Processing(null, false, Answer.oweQuietly(replyTo), emptyList());
+    return quiet(replyTo == null ? null : Answer.oweQuietly(replyTo));
+  }
+
+  private static Processing quiet(@Nullable Answer answer) {
+    return new Processing(null, false, answer, emptyList());
   }
 
   static boolean isReply(Message message) {

@@ -27,6 +27,9 @@ final class RetryUntilAccepted<T> {
   /** Some servers do not answer at all to what is too large for them. */
   private static final int TRIES_AS_A_WHOLE = 5;
 
+  /** At the JVM's end there is a limit also where a single try has none. */
+  private static final long UNLIMITED_GRACE_MILLIS = 10_000;
+
   private static final long NANOS_BETWEEN_LINES = TimeUnit.MINUTES.toNanos(1);
   private static final Logger logger = Logger.getLogger("dev.natschat.agent");
 
@@ -47,13 +50,17 @@ final class RetryUntilAccepted<T> {
    */
   static <T> RetryUntilAccepted<T> untilExit(
       String signal, Function<Collection<T>, CompletableResultCode> exporter, Duration timeout) {
-    return new RetryUntilAccepted<>(signal, exporter, timeout, new Exit(timeout.toMillis()));
+    return new RetryUntilAccepted<>(signal, exporter, timeout, new Exit(graceMillis(timeout)));
   }
 
   /** Waits in any thread, and gives up when it is interrupted: what then is left, is not lost. */
   static <T> RetryUntilAccepted<T> untilInterrupted(
       String signal, Function<Collection<T>, CompletableResultCode> exporter, Duration timeout) {
     return new RetryUntilAccepted<>(signal, exporter, timeout, null);
+  }
+
+  private static long graceMillis(Duration timeout) {
+    return timeout.isZero() ? UNLIMITED_GRACE_MILLIS : timeout.toMillis();
   }
 
   private RetryUntilAccepted(
@@ -63,8 +70,8 @@ final class RetryUntilAccepted<T> {
       @Nullable Exit exit) {
     this.signal = signal;
     this.exporter = exporter;
-    attemptMillis =
-        2 * timeout.toMillis(); // the exporter ends by itself; one that does not is left
+    // The exporter ends by itself; one that does not is left. 0 is no limit.
+    attemptMillis = timeout.isZero() ? Long.MAX_VALUE : 2 * timeout.toMillis();
     this.exit = exit;
   }
 

@@ -148,14 +148,17 @@ final class Sending {
     if (begun != null && begun.covers(subject)) {
       begun.ongoing.isWith(connection);
       begun.describeObject(subject);
+      if (!begun.isObject()) {
+        begun.leave(); // while jnats waits for the reply, the thread may do other work
+      }
       return written(begun, null, connection, replyTo, headers, body);
     }
     Answer answer = Answer.owedAt(subject);
-    if (answer == null ? Subjects.get().isIgnored(subject) : answer.isQuiet()) {
+    if (answer == null && Subjects.get().isIgnored(subject)) {
       return null;
     }
-    if (answer != null && Subjects.isPlumbing(subject)) {
-      answer.given(Answer.errorIn(headers)); // the server asked, and takes no part in the trace
+    if (answer != null && (answer.isQuiet() || Subjects.isPlumbing(subject))) {
+      answer.given(Answer.errorIn(headers)); // a server that asked takes no part in the trace
       return null;
     }
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body);
@@ -210,9 +213,11 @@ final class Sending {
     noResponders = true;
   }
 
-  /** The call that began this returned or threw on the caller's thread. */
+  /** Nothing more on this thread is part of it. */
   void leave() {
-    current.set(outer);
+    if (current.get() == this) {
+      current.set(outer);
+    }
   }
 
   void end(@Nullable Throwable thrown) {

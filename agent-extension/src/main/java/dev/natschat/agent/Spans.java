@@ -28,6 +28,9 @@ final class Spans {
           .setInstrumentationVersion(VERSION)
           .build();
 
+  /** Whoever sends a message chooses its id; spans wait in a queue, by the thousand. */
+  private static final int LONGEST_ID = 256;
+
   private static final boolean attributesAtStart = Settings.get().attributesAtStart;
   private static final boolean legacyAttributes = Settings.get().legacyAttributes;
 
@@ -139,7 +142,8 @@ final class Spans {
     }
     String id = headers.getFirst("Nats-Msg-Id");
     if (id != null) {
-      span.setAttribute(Semantics.MESSAGE_ID, id);
+      span.setAttribute(
+          Semantics.MESSAGE_ID, id.length() <= LONGEST_ID ? id : id.substring(0, LONGEST_ID));
     }
     CapturedHeaders.describe(span, headers);
   }

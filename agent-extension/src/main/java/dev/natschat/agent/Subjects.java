@@ -6,12 +6,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** Which destination a subject belongs to, and which subjects are the plumbing of NATS itself. */
 final class Subjects {
   /** Subjects are unbounded (rooms, ids): beyond this many the answer is computed each time. */
   private static final int CACHE_LIMIT = 4096;
+
+  /** Names become series; a program may subscribe to a subject for each of its users. */
+  private static final int MOST_NAMES = 256;
 
   private static final int MOST_API_PREFIXES = 16;
 
@@ -32,6 +36,7 @@ final class Subjects {
   private final String[] inboxPrefixes;
   private final ConcurrentMap<String, Destination> published = new ConcurrentHashMap<>();
   private final ConcurrentMap<String, Destination> named = new ConcurrentHashMap<>();
+  private final AtomicBoolean tooMany = new AtomicBoolean();
 
   Subjects(
       List<String> destinationTemplates,
@@ -186,18 +191,30 @@ final class Subjects {
     return null;
   }
 
-  /** A destination with a name of bounded cardinality: a subscription's subject, a stream. */
+  /**
+   * A subscription's subject, a bucket or a stream. Of these the first {@value #MOST_NAMES} have a
+   * name.
+   */
   Destination ofName(String name) {
     Destination known = named.get(name);
     if (known != null) {
       return known;
     }
-    Destination made =
-        SubjectPattern.isWild(name) ? Destination.ofTemplate(name) : Destination.named(name);
-    if (named.size() < CACHE_LIMIT) {
-      named.put(name, made);
+    if (named.size() >= MOST_NAMES) {
+      if (tooMany.compareAndSet(false, true)) {
+        Faults.misconfigured(
+            "There are more than "
+                + MOST_NAMES
+                + " subscribed subjects, buckets and streams; spans and metrics of all others, from "
+                + name
+                + " on, do not name theirs. Subjects that hold an id want a template:"
+                + " otel.instrumentation.jnats.destination-templates");
+      }
+      return Destination.UNNAMED;
     }
-    return made;
+    named.putIfAbsent(
+        name, SubjectPattern.isWild(name) ? Destination.ofTemplate(name) : Destination.named(name));
+    return named.get(name);
   }
 
   private static String bucketPattern(String subject) {

@@ -8,7 +8,10 @@ import io.nats.client.impl.NatsJetStreamSubscription;
 import io.opentelemetry.instrumentation.api.util.VirtualField;
 import org.jspecify.annotations.Nullable;
 
-/** Marks subscriptions whose messages nobody acknowledges: ordered ones, and ack policy none. */
+/**
+ * Marks subscriptions most of whose messages nobody acknowledges: ordered ones, and those with ack
+ * policy none or all.
+ */
 final class Unacknowledged {
   private static final Unacknowledged MARK = new Unacknowledged();
   private static final VirtualField<NatsJetStreamSubscription, Unacknowledged> field =
@@ -21,7 +24,7 @@ final class Unacknowledged {
     if (options != null
         && subscription instanceof NatsJetStreamSubscription
         && (options.isOrdered()
-            || options.getConsumerConfiguration().getAckPolicy() == AckPolicy.None)) {
+            || options.getConsumerConfiguration().getAckPolicy() != AckPolicy.Explicit)) {
       field.set((NatsJetStreamSubscription) subscription, MARK);
     }
   }

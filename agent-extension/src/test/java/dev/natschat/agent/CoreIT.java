@@ -6,6 +6,7 @@ import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
 import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_SERVER;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
@@ -161,6 +162,42 @@ class CoreIT extends TracedTest {
         startup
         process chat.* CONSUMER
         """);
+  }
+
+  @Test
+  void aHandlerOfADispatcherWithExecutorIsNotUnderWhoStartedIt() throws Exception {
+    assumeThat(Nats.CLIENT_VERSION)
+        .as("there is no such dispatcher before 2.20")
+        .isNotIn("2.17.0", "2.17.7", "2.18.1", "2.19.1");
+    try (Connection other = Nats.connect(options().useDispatcherWithExecutor().build())) {
+      String inbox = other.createInbox();
+      inSpan(
+          "startup",
+          () -> other.createDispatcher(m -> other.publish("chat.later", HELLO)).subscribe(inbox));
+      other.flush(TIMEOUT);
+      nats.publish(inbox, HELLO);
+      assertTraces(
+          """
+          startup
+          publish (temporary) PRODUCER
+          publish chat.* PRODUCER
+          """);
+    }
+  }
+
+  @Test
+  void anIdIsCut() throws Exception {
+    subscribe("chat.*");
+    nats.publish("chat.a", new Headers().add("Nats-Msg-Id", "x".repeat(10_000)), HELLO);
+    take();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        """);
+    for (var span : Telemetry.spans()) {
+      assertThat(Telemetry.attributes(span)).containsEntry("messaging.message.id", "x".repeat(256));
+    }
   }
 
   @Test

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.nats.client.Connection;
+import io.nats.client.Dispatcher;
 import io.nats.client.JetStream;
 import io.nats.client.Message;
 import io.nats.client.Nats;
@@ -29,6 +30,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -78,6 +83,17 @@ class ForkedIT {
                   + new TreeSet<>(message.getHeaders().keySet()));
         }
         case "forward" -> forward(nats);
+        case "helping" -> helping(nats);
+        case "health" -> health(nats);
+        case "sessions" -> {
+          CountDownLatch handled = new CountDownLatch(300);
+          Dispatcher dispatcher = nats.createDispatcher(message -> handled.countDown());
+          for (int i = 0; i < 300; i++) {
+            dispatcher.subscribe("session." + i);
+            nats.publish("session." + i, "hello".getBytes(UTF_8));
+          }
+          assertThat(handled.await(20, TimeUnit.SECONDS)).isTrue();
+        }
         case "another's batch" -> {
           SpanContext sampled =
               SpanContext.createFromRemoteParent(
@@ -108,6 +124,66 @@ class ForkedIT {
         default -> throw new IllegalArgumentException(arguments[1]);
       }
       nats.close();
+    }
+
+    /** While it waits for a reply, a thread of a pool may do other work that waits there. */
+    private static void helping(Connection nats) throws Exception {
+      CountDownLatch second = new CountDownLatch(1);
+      nats.createDispatcher()
+          .subscribe(
+              "work.b",
+              request -> {
+                nats.publish(request.getReplyTo(), null);
+                second.countDown();
+              });
+      nats.createDispatcher()
+          .subscribe(
+              "first.a",
+              request -> {
+                assertThat(second.await(20, TimeUnit.SECONDS)).isTrue();
+                nats.publish(request.getReplyTo(), null);
+              });
+      CountDownLatch end = new CountDownLatch(1);
+      CompletableFuture<Void> other =
+          CompletableFuture.runAsync(
+              () -> {
+                try {
+                  end.await();
+                } catch (InterruptedException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      CompletableFuture.runAsync(
+              () -> {
+                var nested = CompletableFuture.runAsync(() -> request(nats, "work.b"));
+                request(nats, "first.a");
+                nested.join();
+              })
+          .get(60, TimeUnit.SECONDS);
+      end.countDown();
+      other.join();
+    }
+
+    private static void request(Connection nats, String subject) {
+      try {
+        Message reply = nats.request(subject, null, Duration.ofSeconds(20));
+        System.out.println(
+            subject + (reply == null ? " without reply" : " replied, " + Thread.currentThread()));
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    /** A request that is answered by another thread than its handler's. */
+    private static void health(Connection nats) throws Exception {
+      nats.createDispatcher()
+          .subscribe(
+              "health.ping",
+              request -> {
+                Executor later = CompletableFuture.delayedExecutor(200, TimeUnit.MILLISECONDS);
+                later.execute(() -> nats.publish(request.getReplyTo(), null));
+              });
+      request(nats, "health.ping");
     }
 
     /** A message as another program sent it, with that one's context. */
@@ -267,6 +343,40 @@ class ForkedIT {
     String output = run("core", "-Dotel.instrumentation.jnats.exclude-subjects=orders.*,chat.>");
     assertThat(output).contains("received chat.a [X-Secret, X-Tenant]");
     assertThat(Telemetry.tree()).isEmpty();
+  }
+
+  @Test
+  void soIsTheAnswerToIt() throws Exception {
+    assertThat(run("health", "-Dotel.instrumentation.jnats.exclude-subjects=health.*"))
+        .contains("health.ping replied");
+    assertThat(Telemetry.tree()).isEmpty();
+  }
+
+  @Test
+  void subscriptionsToManySubjectsDoNotMakeNamesWithoutEnd() throws Exception {
+    assertThat(run("sessions"))
+        .containsOnlyOnce("otel.instrumentation.jnats.destination-templates");
+    assertThat(Telemetry.spans().stream().map(Span::getName).distinct())
+        .hasSize(256 + 2)
+        .contains("publish", "process", "process session.0", "process session.255");
+  }
+
+  @Test
+  void aRequestIsNotPartOfAnotherThatItsThreadWaitsFor() throws Exception {
+    run(
+        "helping",
+        "-Djava.util.concurrent.ForkJoinPool.common.parallelism=2",
+        "-Dotel.instrumentation.jnats.destination-templates=work.*,first.*");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            request first.* CLIENT
+              process first.* SERVER
+                publish (temporary) PRODUCER
+            request work.* CLIENT
+              process work.* SERVER
+                publish (temporary) PRODUCER
+            """);
   }
 
   @Test

@@ -4,14 +4,17 @@ import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_CONSUMER;
 import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStream;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.KeyValue;
 import io.nats.client.Message;
 import io.nats.client.MessageConsumer;
+import io.nats.client.Nats;
 import io.nats.client.PublishOptions;
 import io.nats.client.PullSubscribeOptions;
 import io.nats.client.PushSubscribeOptions;
@@ -294,6 +297,46 @@ class JetStreamIT extends TracedTest {
                 Map.entry("messaging.nats.delivery_count", 1L),
                 Map.entry("server.address", "127.0.0.1"),
                 Map.entry("server.port", (long) server.port())));
+  }
+
+  @Test
+  void aSettlementThatFailedIsNoOutcome() throws Exception {
+    jetStream.publish("chat.a", HELLO);
+    Connection closing = Nats.connect(options().build());
+    Message message =
+        closing
+            .jetStream()
+            .subscribe(null, PullSubscribeOptions.bind("CHAT", "reader"))
+            .fetch(1, TIMEOUT)
+            .get(0);
+    closing.close();
+    assertThatThrownBy(message::ack).isInstanceOf(IllegalStateException.class);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ERROR java.lang.IllegalStateException none
+            settle chat.* CLIENT ERROR java.lang.IllegalStateException ack
+        """);
+  }
+
+  @Test
+  void whereOneAckIsForAllEachMessageEndsWithItsReceipt() throws Exception {
+    jetStream.publish("chat.a", HELLO);
+    jetStream.publish("chat.b", HELLO);
+    PullSubscribeOptions all =
+        PullSubscribeOptions.builder().stream("CHAT")
+            .configuration(
+                ConsumerConfiguration.builder().durable("all").ackPolicy(AckPolicy.All).build())
+            .build();
+    jetStream.subscribe("chat.*", all).fetch(2, TIMEOUT).get(1).ack();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            settle chat.* CLIENT ack
+        """);
   }
 
   @Test

@@ -176,6 +176,16 @@ class RetryUntilAcceptedIT {
   }
 
   @Test
+  void noLimitOfTimeForATryIsNoReasonToTryAgain() throws Exception {
+    sink.start();
+    try (Running program = start(ON, "-Dotel.exporter.otlp.timeout=0")) {
+      program.make(500);
+      program.end();
+    }
+    assertThat(sink.spans).hasSize(500);
+  }
+
+  @Test
   void aProgramEndsAlthoughNobodyTakesItsTelemetry() throws Exception {
     try (Running program = start(ON, "-Dotel.exporter.otlp.timeout=1000")) {
       program.make(500);
