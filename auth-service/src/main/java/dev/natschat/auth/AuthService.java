@@ -2,6 +2,7 @@ package dev.natschat.auth;
 
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
+import io.nats.client.ConnectionListener.Events;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import java.time.Clock;
 import java.time.Duration;
@@ -30,19 +31,33 @@ public final class AuthService {
     run(config, warmUp);
   }
 
-  /** Runs until the thread is interrupted. */
+  /**
+   * Runs until the thread is interrupted.
+   *
+   * @throws IllegalStateException when jnats has given the connection up: whoever started us starts
+   *     us again, with the secrets of then
+   */
   @SuppressWarnings("try") // closing is allowed to wait, and nobody interrupts twice
   static void run(Config config, Future<?> warmUp) throws Exception {
     Logger log = LoggerFactory.getLogger(AuthService.class); // no field: that would delay main
     try (Jwks keys = new Jwks(config.jwksUrl());
         Connection nats = Broker.connect(config)) {
+      CountDownLatch closed = new CountDownLatch(1);
+      nats.addConnectionListener(
+          (connection, event) -> {
+            if (event == Events.CLOSED) {
+              closed.countDown();
+            }
+          });
       keys.awaitKeys(); // before subscribing: another instance may have them
       warmUp.get();
       try (Callout callout = callout(config, nats, keys);
           HealthFile health =
               new HealthFile(config.healthFile(), () -> nats.getStatus() == Status.CONNECTED)) {
         log.info("ready: {}", config);
-        new CountDownLatch(1).await();
+        closed.await();
+        log.error("NATS refuses us for good; wrong NATS_USER or NATS_PASS?");
+        throw new IllegalStateException("the connection to NATS was closed");
       }
     } catch (InterruptedException signal) {
       log.info("stopped");

@@ -16,6 +16,9 @@ final class Broker {
   private static final Logger log = LoggerFactory.getLogger(Broker.class);
   private static final Duration RETRY = Duration.ofMillis(500);
 
+  /** The third without an answer ends the connection: a broker whose host is gone closes none. */
+  private static final Duration BETWEEN_PINGS = Duration.ofSeconds(10);
+
   private Broker() {}
 
   static Connection connect(Config config) throws InterruptedException {
@@ -27,6 +30,7 @@ final class Broker {
             .connectionName("auth-service")
             .maxReconnects(-1)
             .reconnectWait(RETRY)
+            .pingInterval(BETWEEN_PINGS)
             .connectionListener(listener)
             .errorListener(listener)
             .build();

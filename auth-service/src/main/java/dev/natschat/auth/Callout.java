@@ -163,7 +163,12 @@ final class Callout implements AutoCloseable {
 
   private void refuse(Question question, Refusal refusal) {
     Reason reason = refusal.reason();
-    respond(question, reason.result(), issuer.refusal(question.request, reason.text()));
+    try {
+      respond(question, reason.result(), issuer.refusal(question.request, reason.text()));
+    } catch (IllegalStateException noConnection) { // closed, or its buffer is full
+      metrics.answered(Result.ERROR, question.start);
+      refusals.warn("cannot send an answer: {}", noConnection.toString());
+    }
     metrics.refused(reason);
     refusals.warn("refused: {}: {}", question.request, reason.text());
   }

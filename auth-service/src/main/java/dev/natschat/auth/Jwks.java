@@ -98,7 +98,12 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
   }
 
   private void refresh() {
-    Duration wait = fetch() ? REFRESH : RETRY;
+    Duration wait = RETRY;
+    try {
+      wait = fetch() ? REFRESH : RETRY;
+    } catch (Error e) { // else this was the last time, and nobody would know
+      log.error("cannot fetch keys", e);
+    }
     Future<?> unused = keycloak.schedule(this::refresh, wait.toMillis(), TimeUnit.MILLISECONDS);
   }
 

@@ -11,10 +11,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Two instances, one of them a process that is killed as by kill -9. */
+/** Instances that go: killed as by kill -9, or refused by NATS. */
 @SuppressWarnings("try") // the service
 class KilledInstanceIT {
   private static final int CLIENTS = 300;
@@ -57,6 +58,26 @@ class KilledInstanceIT {
         for (RawClient client : storm) {
           client.close();
         }
+      }
+    }
+  }
+
+  /** jnats tries no more then: else nobody could log in, and nobody would know why. */
+  @Test
+  void anInstanceThatNatsRefusesEnds(@TempDir Path temp) throws Exception {
+    try (NatsServer nats = new NatsServer(temp);
+        Realm realm = new Realm()) {
+      Process service = startProcess(nats, realm, temp);
+      try {
+        nats.stop();
+        nats.changePassword();
+        nats.startAgain();
+        assertThat(service.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(service.exitValue()).isOne();
+        assertThat(temp.resolve("process.log")).content().contains("NATS refuses us");
+        assertThat(temp.resolve("health-of-process")).doesNotExist();
+      } finally {
+        service.destroyForcibly().onExit().join();
       }
     }
   }

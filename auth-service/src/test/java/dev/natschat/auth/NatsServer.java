@@ -1,5 +1,6 @@
 package dev.natschat.auth;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -95,6 +96,14 @@ final class NatsServer implements AutoCloseable {
   void stop() {
     process.destroy();
     process.onExit().orTimeout(20, TimeUnit.SECONDS).join();
+  }
+
+  /** The one of auth-service, as the server knows it from its next start on. */
+  void changePassword() throws IOException {
+    Path secrets = directory.resolve("secrets.conf");
+    String password = secret("nats-auth-password").strip();
+    assertThat(Files.readString(secrets)).contains(password);
+    Files.writeString(secrets, Files.readString(secrets).replace(password, "another"));
   }
 
   void startAgain() throws IOException {

@@ -26,18 +26,22 @@ final class Answer {
 
   /** As many of the newest messages as fit into {@code maxBytes}. */
   static byte[] of(List<ChatMessage> newestFirst, long maxBytes) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream(16 * 1024);
-    int[] starts = new int[newestFirst.size()];
+    Buffer bytes = new Buffer();
+    int[] ends = new int[newestFirst.size()];
+    int count = 0;
     try (JsonGenerator json = JSON.createGenerator(bytes)) {
-      for (int i = 0; i < starts.length; i++) {
+      while (count < ends.length) {
+        write(newestFirst.get(count), json);
         json.flush();
-        starts[i] = bytes.size();
-        write(newestFirst.get(starts.length - 1 - i), json);
+        if (bytes.size() + EMPTY.length > maxBytes) {
+          break; // no more is written than is sent, and one message
+        }
+        ends[count++] = bytes.size();
       }
     } catch (IOException e) {
       throw new IllegalStateException("a message of strings and a number is always JSON", e);
     }
-    return array(bytes.toByteArray(), starts, maxBytes);
+    return count == 0 ? EMPTY : bytes.reversed(ends, count);
   }
 
   private static void write(ChatMessage message, JsonGenerator json) throws IOException {
@@ -53,25 +57,6 @@ final class Answer {
     json.writeEndObject();
   }
 
-  /**
-   * @param messages oldest first, with commas between them
-   * @param starts where each begins; all but the first with its comma
-   */
-  private static byte[] array(byte[] messages, int[] starts, long maxBytes) {
-    for (int i = 0; i < starts.length; i++) {
-      int start = i == 0 ? 0 : starts[i] + 1;
-      int size = messages.length - start + EMPTY.length;
-      if (size <= maxBytes) {
-        byte[] array = new byte[size];
-        array[0] = '[';
-        System.arraycopy(messages, start, array, 1, size - EMPTY.length);
-        array[size - 1] = ']';
-        return array;
-      }
-    }
-    return EMPTY;
-  }
-
   private static JsonFactory factory() {
     return new JsonFactoryBuilder()
         .characterEscapes(new HtmlSafe())
@@ -81,6 +66,27 @@ final class Answer {
         .build();
   }
 
+  /** Messages one after the other; all but the first begin with a comma. */
+  private static final class Buffer extends ByteArrayOutputStream {
+    Buffer() {
+      super(16 * 1024);
+    }
+
+    /** An array of the first {@code count} messages, the last one first. */
+    byte[] reversed(int[] ends, int count) {
+      byte[] array = new byte[ends[count - 1] + EMPTY.length];
+      array[0] = '[';
+      int at = 1;
+      for (int i = count - 1; i >= 0; i--) {
+        int start = i == 0 ? 0 : ends[i - 1] + 1;
+        System.arraycopy(buf, start, array, at, ends[i] - start);
+        at += ends[i] - start;
+        array[at++] = (byte) (i == 0 ? ']' : ',');
+      }
+      return array;
+    }
+  }
+
   /**
    * What clients have always been sent: the escapes of Go's encoding/json, safe inside a page's
    * script element.
@@ -88,6 +94,11 @@ final class Answer {
   private static final class HtmlSafe extends CharacterEscapes {
     private static final int LINE_SEPARATOR = 0x2028;
     private static final int PARAGRAPH_SEPARATOR = 0x2029;
+    private static final SerializableString LESS = new SerializedString("\\u003c");
+    private static final SerializableString GREATER = new SerializedString("\\u003e");
+    private static final SerializableString AMPERSAND = new SerializedString("\\u0026");
+    private static final SerializableString LINE = new SerializedString("\\u2028");
+    private static final SerializableString PARAGRAPH = new SerializedString("\\u2029");
 
     private final int[] ascii = standardAsciiEscapesForJSON();
 
@@ -105,8 +116,11 @@ final class Answer {
     @Override
     public @Nullable SerializableString getEscapeSequence(int character) {
       return switch (character) {
-        case '<', '>', '&', LINE_SEPARATOR, PARAGRAPH_SEPARATOR ->
-            new SerializedString("\\u%04x".formatted(character));
+        case '<' -> LESS;
+        case '>' -> GREATER;
+        case '&' -> AMPERSAND;
+        case LINE_SEPARATOR -> LINE;
+        case PARAGRAPH_SEPARATOR -> PARAGRAPH;
         default -> null;
       };
     }

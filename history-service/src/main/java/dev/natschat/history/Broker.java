@@ -16,6 +16,9 @@ final class Broker {
   private static final Logger log = LoggerFactory.getLogger(Broker.class);
   private static final Duration BETWEEN_TRIES = Duration.ofSeconds(1);
 
+  /** The third without an answer ends the connection: a broker whose host is gone closes none. */
+  private static final Duration BETWEEN_PINGS = Duration.ofSeconds(10);
+
   private Broker() {}
 
   /**
@@ -48,6 +51,7 @@ final class Broker {
         .supportUTF8Subjects() // rooms have names in every script
         .maxReconnects(-1)
         .reconnectWait(BETWEEN_TRIES)
+        .pingInterval(BETWEEN_PINGS)
         .executor(workers)
         .useDispatcherWithExecutor()
         .readerThreadFactory(task -> new Thread(task, "nats-reader"))

@@ -46,10 +46,12 @@ final class HistoryRequests implements MessageHandler {
     try {
       answer(request);
       metrics.answered(System.nanoTime() - start);
-    } catch (RequestFailed failed) {
-      answerWithError(request, failed);
+    } catch (RuntimeException e) {
+      RequestFailed failed =
+          e instanceof RequestFailed known ? known : new RequestFailed(Kind.INTERNAL, e);
       metrics.failed(failed.kind(), System.nanoTime() - start);
       warn(failed);
+      answerWithError(request, failed);
       throw failed;
     }
   }
@@ -73,7 +75,11 @@ final class HistoryRequests implements MessageHandler {
         new Headers()
             .put("Nats-Service-Error", failed.kind().message())
             .put("Nats-Service-Error-Code", Integer.toString(failed.kind().code()));
-    request.getConnection().publish(request.getReplyTo(), headers, Answer.EMPTY);
+    try {
+      request.getConnection().publish(request.getReplyTo(), headers, Answer.EMPTY);
+    } catch (IllegalStateException noConnection) { // closed, or its buffer is full
+      failed.addSuppressed(noConnection);
+    }
   }
 
   /** Failures come by the thousand: the metric counts them all, the log shows one a second. */

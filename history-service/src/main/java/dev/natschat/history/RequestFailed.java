@@ -13,7 +13,8 @@ final class RequestFailed extends RuntimeException {
     OVERLOADED(503, "history-service is overloaded: try again"),
     DATABASE_UNAVAILABLE(503, "the message database is unavailable: try again"),
     DATABASE_TIMEOUT(504, "the message database did not answer in time: try again"),
-    QUERY_FAILED(500, "the message database refused the query");
+    QUERY_FAILED(500, "the message database refused the query"),
+    INTERNAL(500, "history-service failed: its log says why");
 
     private final int code;
     private final String message;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -84,6 +85,23 @@ class AnswerTest {
     ChatMessage big = new ChatMessage("u", "<".repeat(16_384), 1, "r");
 
     assertThat(answer(Long.MAX_VALUE, big, big)).hasSizeGreaterThan(2 * 6 * 16_384);
+  }
+
+  /** Anybody may fill a room with them, and many may ask for it at once. */
+  @Test
+  void noMoreIsWrittenThanIsSent() {
+    ChatMessage[] room = new ChatMessage[50];
+    for (int i = 0; i < room.length; i++) {
+      room[i] = new ChatMessage("u", "<".repeat(16_384), -i, "r");
+    }
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long before = threads.getCurrentThreadAllocatedBytes();
+    byte[] answer = Answer.of(List.of(room), 1_000_000);
+    long allocated = threads.getCurrentThreadAllocatedBytes() - before;
+
+    assertThat(answer).hasSizeBetween(900_000, 1_000_000);
+    assertThat(new String(answer, UTF_8)).contains("\"timestamp\":0,").endsWith("}]");
+    assertThat(allocated).isLessThan(6L * answer.length); // a buffer that doubles, and a copy
   }
 
   private static String answer(long maxBytes, ChatMessage... newestFirst) {
