@@ -213,8 +213,10 @@ final class Callout implements AutoCloseable {
         log.warn("{} requests were left without an answer", workers.shutdownNow().size());
       }
       nats.flush(DRAIN);
-    } catch (ExecutionException | TimeoutException e) {
+    } catch (ExecutionException | TimeoutException | IllegalStateException e) { // closed already
       log.warn("not drained: {}", e.toString());
+    } finally {
+      workers.shutdownNow(); // their threads would keep the process alive
     }
   }
 }

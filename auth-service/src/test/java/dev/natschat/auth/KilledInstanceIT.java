@@ -68,7 +68,8 @@ class KilledInstanceIT {
     try (NatsServer nats = new NatsServer(temp);
         Realm realm = new Realm()) {
       Process service = startProcess(nats, realm, temp);
-      try {
+      try (RawClient client = new RawClient(nats.url()).connect(realm.token("alice", "user"))) {
+        assertThat(client.answer()).isEqualTo(RawClient.LET_IN); // so its workers have threads
         nats.stop();
         nats.changePassword();
         nats.startAgain();
