@@ -3,6 +3,7 @@ package dev.natschat.auth;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 import io.nats.client.AuthenticationException;
 import io.nats.client.Dispatcher;
@@ -382,6 +383,38 @@ class PermissionsIT {
     }
     assertThat(management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount())
         .isGreaterThanOrEqualTo(before);
+  }
+
+  /**
+   * JetStream's acknowledgement goes where the reply subject says, past the sender's permissions,
+   * and {"stream":...,"seq":...} would be a request to purge all before that sequence.
+   */
+  @Test
+  void anAcknowledgementIsNoRequestToTheStream() throws Exception {
+    ChatClient alice = user("alice", "user");
+    JetStreamManagement management = service("persist-worker").connection().jetStreamManagement();
+    long before = management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount();
+    List<String> requests =
+        List.of("PURGE", "DELETE", "UPDATE", "MSG.DELETE", "SNAPSHOT", "LEADER.STEPDOWN");
+    for (String request : requests) {
+      alice
+          .connection()
+          .publish(
+              NatsMessage.builder()
+                  .subject("chat.acked")
+                  .replyTo("$JS.API.STREAM." + request + ".CHAT_MESSAGES")
+                  .data("hi")
+                  .build());
+    }
+    alice.flush();
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount())
+                    .isEqualTo(before + requests.size()));
+    alice.flush();
+    assertThat(management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount())
+        .isEqualTo(before + requests.size());
   }
 
   @Test

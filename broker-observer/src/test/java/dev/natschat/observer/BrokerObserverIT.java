@@ -215,7 +215,7 @@ class BrokerObserverIT {
         SilentClient ignored = new SilentClient(nats.url(), "tester", "flood")) {
       observed.awaitValue(Metric.SERVER_SLOW_CONSUMERS, SERVER_ALONE, 0);
       assertThat(observed.value(Metric.SERVER_PENDING_MAX, SERVER_ALONE)).isLessThan(1_000_000);
-      for (int i = 0; i < 20; i++) { // above what sockets hold, below max_pending (64 MB)
+      for (int i = 0; i < 20; i++) { // above what sockets hold, below max_pending (32 MB)
         tester.publish("flood", new byte[1_000_000]);
       }
       observed.awaitValue(Metric.SERVER_PENDING_MAX, SERVER_ALONE, value -> value > 1_000_000);
