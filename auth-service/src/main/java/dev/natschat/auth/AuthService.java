@@ -6,7 +6,7 @@ import io.nats.client.ConnectionListener.Events;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,29 +42,33 @@ public final class AuthService {
     Logger log = LoggerFactory.getLogger(AuthService.class); // no field: that would delay main
     try (Jwks keys = new Jwks(config.jwksUrl());
         Connection nats = Broker.connect(config)) {
-      CountDownLatch closed = new CountDownLatch(1);
+      Metrics metrics = new Metrics(GlobalOpenTelemetry.getMeter("dev.natschat.auth"), keys::count);
+      CompletableFuture<Void> closed = new CompletableFuture<>();
       nats.addConnectionListener(
           (connection, event) -> {
             if (event == Events.CLOSED) {
-              closed.countDown();
+              closed.complete(null);
             }
           });
-      keys.awaitKeys(); // before subscribing: another instance may have them
+      // Before subscribing: another instance may have keys.
+      CompletableFuture.anyOf(keys.first(), closed).get();
       warmUp.get();
-      try (Callout callout = callout(config, nats, keys);
-          HealthFile health =
-              new HealthFile(config.healthFile(), () -> nats.getStatus() == Status.CONNECTED)) {
-        log.info("ready: {}", config);
-        closed.await();
-        log.error("NATS refuses us for good; wrong NATS_USER or NATS_PASS?");
-        throw new IllegalStateException("the connection to NATS was closed");
+      if (!closed.isDone()) {
+        try (Callout callout = callout(config, nats, keys, metrics);
+            HealthFile health =
+                new HealthFile(config.healthFile(), () -> nats.getStatus() == Status.CONNECTED)) {
+          log.info("ready: {}", config);
+          closed.get();
+        }
       }
+      log.error("NATS refuses us for good; wrong NATS_USER or NATS_PASS?");
+      throw new IllegalStateException("the connection to NATS was closed");
     } catch (InterruptedException signal) {
       log.info("stopped");
     }
   }
 
-  private static Callout callout(Config config, Connection nats, Jwks keys) {
+  private static Callout callout(Config config, Connection nats, Jwks keys, Metrics metrics) {
     Clock clock = Clock.systemUTC();
     return new Callout(
         nats,
@@ -73,7 +77,7 @@ public final class AuthService {
         new TokenValidator(keys, config.issuer(), clock),
         new Issuer(config.issuerKey(), clock),
         config.grants(),
-        new Metrics(GlobalOpenTelemetry.getMeter("dev.natschat.auth")));
+        metrics);
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.natschat.auth;
 
 import org.slf4j.Logger;
+import org.slf4j.event.Level;
 
 /** Refusals are as many as an attacker likes; their log lines are not. */
 final class BoundedLog {
@@ -15,7 +16,15 @@ final class BoundedLog {
     this.log = log;
   }
 
-  synchronized void warn(String format, Object... arguments) {
+  void warn(String format, Object... arguments) {
+    log(Level.WARN, format, arguments);
+  }
+
+  void error(String format, Object... arguments) {
+    log(Level.ERROR, format, arguments);
+  }
+
+  private synchronized void log(Level level, String format, Object... arguments) {
     long now = System.nanoTime() / 1_000_000_000;
     if (now != second) {
       if (left > 0) {
@@ -26,7 +35,7 @@ final class BoundedLog {
       left = 0;
     }
     if (lines++ < LINES_PER_SECOND) {
-      log.warn(format, arguments);
+      log.atLevel(level).log(format, arguments);
     } else {
       left++;
     }

@@ -120,7 +120,7 @@ final class Callout implements AutoCloseable {
   private @Nullable Question read(Message message, long start) {
     try {
       return new Question(decrypt(message), message.getReplyTo(), start);
-    } catch (IllegalArgumentException e) {
+    } catch (RuntimeException e) {
       refusals.warn("cannot read a request of the broker: {}", e.toString());
       metrics.answered(Result.ERROR, start);
       metrics.refused(Reason.UNREADABLE);
@@ -148,7 +148,7 @@ final class Callout implements AutoCloseable {
         refuse(question, refusal);
       }
     } catch (RuntimeException bug) {
-      log.error("cannot answer {}", question.request, bug);
+      refusals.error("cannot answer {}", question.request, bug);
       refuse(question, new Refusal(Reason.INTERNAL));
     }
   }
@@ -165,9 +165,9 @@ final class Callout implements AutoCloseable {
     Reason reason = refusal.reason();
     try {
       respond(question, reason.result(), issuer.refusal(question.request, reason.text()));
-    } catch (IllegalStateException noConnection) { // closed, or its buffer is full
+    } catch (RuntimeException unsent) { // the connection is closed, or its buffer is full
       metrics.answered(Result.ERROR, question.start);
-      refusals.warn("cannot send an answer: {}", noConnection.toString());
+      refusals.warn("cannot send an answer: {}", unsent.toString());
     }
     metrics.refused(reason);
     refusals.warn("refused: {}: {}", question.request, reason.text());

@@ -17,7 +17,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
@@ -49,7 +48,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
 
   private final ScheduledThreadPoolExecutor keycloak =
       new ScheduledThreadPoolExecutor(1, task -> new Thread(task, "keycloak"));
-  private final CountDownLatch fetched = new CountDownLatch(1);
+  private final CompletableFuture<Void> first = new CompletableFuture<>();
   private final HttpRequest request;
 
   private volatile Map<String, JWSVerifier> keys = Map.of();
@@ -65,9 +64,14 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
     keycloak.execute(this::refresh);
   }
 
-  /** Waits for Keycloak's first answer. */
-  void awaitKeys() throws InterruptedException {
-    fetched.await();
+  /** Done when Keycloak has answered for the first time. */
+  CompletableFuture<Void> first() {
+    return first;
+  }
+
+  /** How many are known; 0 until Keycloak has answered. */
+  int count() {
+    return keys.size();
   }
 
   @Override
@@ -110,7 +114,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
   private boolean fetch() {
     try {
       keys = parse(get());
-      fetched.countDown();
+      first.complete(null);
       if (!reachable) {
         log.info("Keycloak is back: {} key(s)", keys.size());
       }

@@ -8,6 +8,7 @@ import io.opentelemetry.api.metrics.LongCounter;
 import io.opentelemetry.api.metrics.Meter;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntSupplier;
 
 /** How many questions were answered, how, and how long it took from their arrival. */
 final class Metrics {
@@ -34,7 +35,17 @@ final class Metrics {
   private final LongCounter refusals;
   private final DoubleHistogram duration;
 
-  Metrics(Meter meter) {
+  /**
+   * @param keys how many keys are known at the moment
+   */
+  @SuppressWarnings("CheckReturnValue") // the gauge lives as long as the process
+  Metrics(Meter meter, IntSupplier keys) {
+    meter
+        .gaugeBuilder("auth.keys")
+        .ofLongs()
+        .setUnit("{key}")
+        .setDescription("Keycloak's keys that tokens are checked with; without one, nobody logs in")
+        .buildWithCallback(measurement -> measurement.record(keys.getAsInt()));
     requests =
         meter
             .counterBuilder("auth.requests")

@@ -76,7 +76,28 @@ class KilledInstanceIT {
         assertThat(service.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(service.exitValue()).isOne();
         assertThat(temp.resolve("process.log")).content().contains("NATS refuses us");
-        assertThat(temp.resolve("health-of-process")).doesNotExist();
+        assertThat(health(temp)).doesNotExist();
+      } finally {
+        service.destroyForcibly().onExit().join();
+      }
+    }
+  }
+
+  @Test
+  void anInstanceThatNatsRefusesWhileItWaitsForKeycloakEnds(@TempDir Path temp) throws Exception {
+    try (NatsServer nats = new NatsServer(temp);
+        Realm realm = new Realm()) {
+      String nobody = "http://127.0.0.1:1";
+      Process service = launch(nats, realm, temp, Map.of("KEYCLOAK_URL", nobody));
+      try {
+        Path log = temp.resolve("process.log");
+        await("connected").until(() -> Files.readString(log).contains("connection opened"));
+        nats.stop();
+        nats.changePassword();
+        nats.startAgain();
+        assertThat(service.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(service.exitValue()).isOne();
+        assertThat(log).content().contains("NATS refuses us").doesNotContain("ready");
       } finally {
         service.destroyForcibly().onExit().join();
       }
@@ -92,7 +113,13 @@ class KilledInstanceIT {
   }
 
   private static Process startProcess(NatsServer nats, Realm realm, Path temp) throws IOException {
-    Path health = temp.resolve("health-of-process");
+    Process process = launch(nats, realm, temp, Map.of());
+    await("ready").atMost(Duration.ofSeconds(60)).until(() -> Files.exists(health(temp)));
+    return process;
+  }
+
+  private static Process launch(NatsServer nats, Realm realm, Path temp, Map<String, String> more)
+      throws IOException {
     ProcessBuilder builder =
         new ProcessBuilder(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -102,9 +129,11 @@ class KilledInstanceIT {
                 AuthService.class.getName())
             .redirectErrorStream(true)
             .redirectOutput(temp.resolve("process.log").toFile());
-    builder.environment().putAll(RunningService.environment(nats, realm, health, Map.of()));
-    Process process = builder.start();
-    await("ready").atMost(Duration.ofSeconds(60)).until(() -> Files.exists(health));
-    return process;
+    builder.environment().putAll(RunningService.environment(nats, realm, health(temp), more));
+    return builder.start();
+  }
+
+  private static Path health(Path temp) {
+    return temp.resolve("health-of-process");
   }
 }

@@ -50,8 +50,7 @@ final class HistoryRequests implements MessageHandler {
       RequestFailed failed =
           e instanceof RequestFailed known ? known : new RequestFailed(Kind.INTERNAL, e);
       metrics.failed(failed.kind(), System.nanoTime() - start);
-      warn(failed);
-      answerWithError(request, failed);
+      warn(failed, answerWithError(request, failed));
       throw failed;
     }
   }
@@ -69,26 +68,32 @@ final class HistoryRequests implements MessageHandler {
     }
   }
 
-  /** Headers as NATS' service protocol has them (ADR-32); a body that every client can parse. */
-  private static void answerWithError(Message request, RequestFailed failed) {
+  /**
+   * Headers as NATS' service protocol has them (ADR-32); a body that every client can parse. False
+   * if that could not be sent, either.
+   */
+  private static boolean answerWithError(Message request, RequestFailed failed) {
     Headers headers =
         new Headers()
             .put("Nats-Service-Error", failed.kind().message())
             .put("Nats-Service-Error-Code", Integer.toString(failed.kind().code()));
     try {
       request.getConnection().publish(request.getReplyTo(), headers, Answer.EMPTY);
-    } catch (IllegalStateException noConnection) { // closed, or its buffer is full
-      failed.addSuppressed(noConnection);
+      return true;
+    } catch (RuntimeException unsent) { // the connection is closed, or its buffer is full
+      return false;
     }
   }
 
   /** Failures come by the thousand: the metric counts them all, the log shows one a second. */
-  private void warn(RequestFailed failed) {
+  private void warn(RequestFailed failed, boolean answered) {
     if (warnings.take()) {
       log.atWarn()
           .addKeyValue("error.type", failed.kind().errorType())
           .setCause(failed.getCause())
-          .log("Answered with an error: {}", failed.getMessage());
+          .log(
+              answered ? "Answered with an error: {}" : "Not even an error could be sent: {}",
+              failed.getMessage());
     }
   }
 }

@@ -7,7 +7,10 @@ import static org.awaitility.Awaitility.await;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.nats.client.Connection;
+import io.nats.client.ErrorListener;
 import io.nats.client.Message;
+import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.Subscription;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,6 +24,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
@@ -179,6 +183,15 @@ class HistoryServiceIT {
     admin.unsubscribe();
   }
 
+  /** Here a request that finds no store at all. */
+  @Test
+  void aFailureThatNobodyThoughtOfIsAnsweredToo() throws Exception {
+    try (Faulty faulty = new Faulty()) {
+      assertError(ask(faulty.client, room), "500", "history-service failed");
+      await().until(() -> faulty.failures.get() == 1);
+    }
+  }
+
   @Test
   void aRestartedBrokerIsFoundAgain() throws Exception {
     try (NatsServer own = NatsServer.start();
@@ -335,6 +348,44 @@ class HistoryServiceIT {
       int pages =
           limit.get("Shared Hit Blocks").intValue() + limit.get("Shared Read Blocks").intValue();
       assertThat(pages).isLessThanOrEqualTo(60);
+    }
+  }
+
+  /** What answers requests, without a store; counts what its handler throws. */
+  private static final class Faulty implements AutoCloseable {
+    final AtomicInteger failures = new AtomicInteger();
+    final NatsServer ownBroker = NatsServer.start();
+    final Connection client = ownBroker.connect();
+    final Workers workers = new Workers(1, 1);
+    final Connection nats;
+
+    @SuppressWarnings("NullAway") // on purpose
+    Faulty() throws Exception {
+      ErrorListener counting =
+          new ErrorListener() {
+            @Override
+            public void exceptionOccurred(Connection connection, Exception e) {
+              failures.incrementAndGet();
+            }
+          };
+      nats =
+          Nats.connect(
+              Options.builder()
+                  .server(ownBroker.url())
+                  .userInfo("history-service", "test-only")
+                  .errorListener(counting)
+                  .build());
+      nats.createDispatcher(new HistoryRequests(null, workers, new Metrics()))
+          .subscribe(HistoryRequests.SUBJECT, "history-service");
+      nats.flush(Duration.ofSeconds(5));
+    }
+
+    @Override
+    public void close() throws Exception {
+      nats.close();
+      client.close();
+      workers.shutdownNow();
+      ownBroker.close();
     }
   }
 

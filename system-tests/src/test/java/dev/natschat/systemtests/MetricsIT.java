@@ -89,6 +89,13 @@ class MetricsIT {
   }
 
   @Test
+  void theKeysOfKeycloakAreCounted() {
+    eventually()
+        .untilAsserted(
+            () -> assertThat(metric("sum(auth_keys{service_name=\"auth-service\"})")).isPositive());
+  }
+
+  @Test
   void countersStartAtZeroSoThatTheirFirstMoveShows() {
     eventually()
         .untilAsserted(
