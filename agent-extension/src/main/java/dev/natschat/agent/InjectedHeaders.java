@@ -1,19 +1,311 @@
 package dev.natschat.agent;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import io.nats.client.impl.Headers;
+import io.nats.client.support.ByteArrayBuilder;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The headers of one message on its way out, ours alone: they say they are read-only, so that jnats
- * makes no copy of this copy.
+ * The headers of one message on its way out: a copy of the caller's, ours alone. They say they are
+ * read-only, so that jnats makes no copy of this copy.
+ *
+ * <p>What is injected into them waits beside the maps that jnats keeps headers in, and is written
+ * from there: to put one header into these maps takes longer than all else that a propagator does.
+ * That asks for every method of {@link Headers} to be overridden here; where the jnats at hand has
+ * another one, or one that does not ask {@link #isReadOnly}, the maps are used.
  */
 final class InjectedHeaders extends Headers {
-  InjectedHeaders(@Nullable Headers headers) {
+  private static final boolean mayWaitBeside = isEveryMethodOverridden();
+
+  /** The colon and the line's end. */
+  private static final int REST_OF_LINE = 3;
+
+  private static final byte[] LINE_END = {'\r', '\n'};
+
+  /** Names and values by turns; two headers need no more room. */
+  private String[] beside = new String[4];
+
+  private int used;
+  private int bytesBeside;
+
+  /**
+   * @param stale names of headers that are not copied
+   */
+  InjectedHeaders(@Nullable Headers headers, @Nullable Collection<String> stale) {
     super(headers);
+    if (stale != null) {
+      super.remove(stale);
+    }
+  }
+
+  private static boolean isEveryMethodOverridden() {
+    try {
+      for (Method method : Headers.class.getDeclaredMethods()) {
+        int modifiers = method.getModifiers();
+        if (Modifier.isPublic(modifiers) && !Modifier.isStatic(modifiers)) {
+          Method unused =
+              InjectedHeaders.class.getDeclaredMethod(method.getName(), method.getParameterTypes());
+        }
+      }
+      Method unused = Headers.class.getDeclaredMethod("isReadOnly");
+      return true;
+    } catch (ReflectiveOperationException | LinkageError | RuntimeException unknownJnats) {
+      return false;
+    }
+  }
+
+  static boolean mayWaitBeside() {
+    return mayWaitBeside;
+  }
+
+  /** Whether a header that was copied has that name, in whatever case. */
+  boolean isCopied(String name) {
+    return !super.isEmpty() && super.containsKeyIgnoreCase(name);
+  }
+
+  /**
+   * Sets a header, in place of one of that name.
+   *
+   * @throws IllegalArgumentException if NATS has no such names or values
+   */
+  void inject(String name, String value) {
+    if (!mayWaitBeside || !isPlain(name, value) || isAlreadySet(name)) {
+      for (int i = 0; i < used; i += 2) {
+        super.put(beside[i], beside[i + 1]);
+      }
+      used = 0;
+      bytesBeside = 0;
+      super.put(name, value);
+      return;
+    }
+    if (used == beside.length) {
+      beside = Arrays.copyOf(beside, 2 * used);
+    }
+    beside[used++] = name;
+    beside[used++] = value;
+    bytesBeside += name.length() + value.length() + REST_OF_LINE;
+  }
+
+  private boolean isAlreadySet(String name) {
+    for (int i = 0; i < used; i += 2) {
+      if (beside[i].equals(name)) {
+        return true;
+      }
+    }
+    return !super.isEmpty() && super.containsKey(name);
+  }
+
+  /** One byte a character, and none that jnats would refuse or change. */
+  private static boolean isPlain(String name, String value) {
+    return isWithin(name, '!') && name.indexOf(':') < 0 && isWithin(value, ' ');
+  }
+
+  private static boolean isWithin(String text, char first) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c < first || c > '~') {
+        return false;
+      }
+    }
+    return !text.isEmpty();
+  }
+
+  // What jnats asks when it writes a message.
+
+  @Override
+  public boolean isEmpty() {
+    return used == 0 && super.isEmpty();
   }
 
   @Override
   public boolean isReadOnly() {
     return true;
+  }
+
+  @Override
+  public int serializedLength() {
+    return super.serializedLength() + bytesBeside;
+  }
+
+  @Override
+  public int serializeToArray(int start, byte[] target) {
+    super.serializeToArray(start, target);
+    int at = start + super.serializedLength() - LINE_END.length; // over the empty line
+    for (int i = 0; i < used; i += 2) {
+      at = write(beside[i], target, at);
+      target[at++] = ':';
+      at = write(beside[i + 1], target, at);
+      at = write(LINE_END, target, at);
+    }
+    write(LINE_END, target, at);
+    return serializedLength();
+  }
+
+  private static int write(String text, byte[] target, int at) {
+    return write(text.getBytes(US_ASCII), target, at);
+  }
+
+  private static int write(byte[] bytes, byte[] target, int at) {
+    System.arraycopy(bytes, 0, target, at, bytes.length);
+    return at + bytes.length;
+  }
+
+  @Override
+  public byte[] getSerialized() {
+    byte[] bytes = new byte[serializedLength()];
+    serializeToArray(0, bytes);
+    return bytes;
+  }
+
+  @Override
+  @SuppressWarnings("deprecation") // as long as it is there
+  public ByteArrayBuilder appendSerialized(ByteArrayBuilder builder) {
+    return builder.append(getSerialized());
+  }
+
+  @Override
+  public boolean isDirty() {
+    return true;
+  }
+
+  // What others may ask, listeners to what is written for instance: of a copy, made for them.
+
+  private Headers all() {
+    Headers all = new Headers(this); // without what is beside
+    for (int i = 0; i < used; i += 2) {
+      all.put(beside[i], beside[i + 1]);
+    }
+    return all;
+  }
+
+  @Override
+  public int size() {
+    return all().size();
+  }
+
+  @Override
+  public boolean containsKey(String key) {
+    return all().containsKey(key);
+  }
+
+  @Override
+  public boolean containsKeyIgnoreCase(String key) {
+    return all().containsKeyIgnoreCase(key);
+  }
+
+  @Override
+  public Set<String> keySet() {
+    return all().keySet();
+  }
+
+  @Override
+  public Set<String> keySetIgnoreCase() {
+    return all().keySetIgnoreCase();
+  }
+
+  @Override
+  public @Nullable List<String> get(String key) {
+    return all().get(key);
+  }
+
+  @Override
+  public @Nullable String getFirst(String key) {
+    return all().getFirst(key);
+  }
+
+  @Override
+  public @Nullable String getLast(String key) {
+    List<String> values = get(key); // older ones have no getLast
+    return values == null || values.isEmpty() ? null : values.get(values.size() - 1);
+  }
+
+  @Override
+  public @Nullable List<String> getIgnoreCase(String key) {
+    return all().getIgnoreCase(key);
+  }
+
+  @Override
+  public void forEach(BiConsumer<String, List<String>> action) {
+    all().forEach(action);
+  }
+
+  @Override
+  public Set<Map.Entry<String, List<String>>> entrySet() {
+    return all().entrySet();
+  }
+
+  @Override
+  public Map<String, List<String>> toMap() {
+    Map<String, List<String>> map = new HashMap<>(); // older ones have no toMap
+    forEach(map::put);
+    return map;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return this == other || all().equals(other);
+  }
+
+  @Override
+  public int hashCode() {
+    return all().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    Object all = all();
+    return all.toString();
+  }
+
+  // Changes, which jnats' own read-only headers refuse, too.
+
+  @Override
+  public Headers add(String key, String... values) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Headers add(String key, Collection<String> values) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Headers put(String key, String... values) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Headers put(String key, Collection<String> values) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public Headers put(Map<String, List<String>> map) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void remove(String... keys) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void remove(Collection<String> keys) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void clear() {
+    throw new UnsupportedOperationException();
   }
 }

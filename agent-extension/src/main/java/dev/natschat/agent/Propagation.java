@@ -36,7 +36,7 @@ final class Propagation {
   private static final TextMapPropagator propagator =
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
   private static final Collection<String> fields = propagator.fields();
-  private static final TextMapSetter<Headers> setter = new HeadersSetter();
+  private static final TextMapSetter<InjectedHeaders> setter = new HeadersSetter();
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
 
   private Propagation() {}
@@ -65,10 +65,7 @@ final class Propagation {
         || connection.getOptions().isNoHeaders()) {
       return headers;
     }
-    Headers injected = new InjectedHeaders(headers);
-    if (!injected.isEmpty()) {
-      removeStale(injected);
-    }
+    InjectedHeaders injected = new InjectedHeaders(headers, stale(headers));
     propagator.inject(context, injected, setter);
     askBrokerForItsTrace(context, injected);
     return injected.isEmpty() || !fits(connection, subject, replyTo, injected, body)
@@ -80,11 +77,11 @@ final class Propagation {
    * Servers since 2.11 publish each hop of such a message to that subject: ADR-41
    * (https://github.com/nats-io/nats-architecture-and-design).
    */
-  private static void askBrokerForItsTrace(Context context, Headers headers) {
+  private static void askBrokerForItsTrace(Context context, InjectedHeaders headers) {
     if (traceDestination != null
         && Span.fromContext(context).getSpanContext().isSampled()
-        && !headers.containsKeyIgnoreCase(TRACE_DESTINATION)) {
-      headers.put(TRACE_DESTINATION, traceDestination);
+        && !headers.isCopied(TRACE_DESTINATION)) {
+      headers.inject(TRACE_DESTINATION, traceDestination);
     }
   }
 
@@ -92,25 +89,33 @@ final class Propagation {
    * A forwarded message may carry another spelling of the same header (Go canonicalises), and what
    * servers have written about the way it came: with that, no server would trace it on its new one.
    */
-  private static void removeStale(Headers headers) {
+  private static @Nullable List<String> stale(@Nullable Headers headers) {
+    if (headers == null || headers.isEmpty()) {
+      return null;
+    }
     List<String> stale = null;
     for (String name : headers.keySet()) {
-      if (name.equalsIgnoreCase(TRACE_HOP)
-          || (name.equalsIgnoreCase(TRACE_DESTINATION)
-              && TRACED_ALREADY.equals(headers.getFirst(name)))) {
+      if (isStale(name, headers)) {
         stale = stale == null ? new ArrayList<>() : stale;
         stale.add(name);
       }
-      for (String field : fields) {
-        if (field.equalsIgnoreCase(name)) {
-          stale = stale == null ? new ArrayList<>() : stale;
-          stale.add(name);
-        }
+    }
+    return stale;
+  }
+
+  private static boolean isStale(String name, Headers headers) {
+    if (name.equalsIgnoreCase(TRACE_HOP)) {
+      return true;
+    }
+    if (name.equalsIgnoreCase(TRACE_DESTINATION)) {
+      return TRACED_ALREADY.equals(headers.getFirst(name));
+    }
+    for (String field : fields) {
+      if (field.equalsIgnoreCase(name)) {
+        return true;
       }
     }
-    if (stale != null) {
-      headers.remove(stale);
-    }
+    return false;
   }
 
   private static boolean fits(
@@ -129,13 +134,13 @@ final class Propagation {
         || (body == null ? 0 : body.length) + headers.serializedLength() <= maxPayload;
   }
 
-  static final class HeadersSetter implements TextMapSetter<Headers> {
+  static final class HeadersSetter implements TextMapSetter<InjectedHeaders> {
     /** Some propagators make names of baggage keys; one with a blank is no name of a header. */
     @Override
-    public void set(@Nullable Headers carrier, String key, String value) {
+    public void set(@Nullable InjectedHeaders carrier, String key, String value) {
       if (carrier != null) {
         try {
-          carrier.put(key, value);
+          carrier.inject(key, value);
         } catch (IllegalArgumentException noHeader) {
           // The others travel.
         }

@@ -52,11 +52,12 @@ final class Sending {
       boolean callerWaits,
       @Nullable Connection connection,
       String subject,
-      byte @Nullable [] body) {
+      byte @Nullable [] body,
+      @Nullable Answer answer) {
     this.caller = Context.current();
     this.subject = subject;
     this.callerWaits = callerWaits;
-    this.answer = Answer.owedAt(subject);
+    this.answer = answer;
     Context parent = answer == null || isInSpan(caller) ? caller : answer.context();
     Destination destination =
         answer != null || Subjects.get().isInbox(subject, connection)
@@ -86,7 +87,8 @@ final class Sending {
       Retrieval.asks(connection);
       return null;
     }
-    return enter(new Sending(operation, callerWaits, connection, subject, body), outer);
+    Answer answer = Answer.owedAt(subject);
+    return enter(new Sending(operation, callerWaits, connection, subject, body, answer), outer);
   }
 
   /** An object is put: its chunks and its description are one publish; null within another one. */
@@ -96,7 +98,7 @@ final class Sending {
     if (isPartOf(outer, prefix) || Subjects.get().isIgnored(prefix + "M.")) {
       return null;
     }
-    return enter(new Sending(Operation.PUBLISH, true, null, prefix, null), outer);
+    return enter(new Sending(Operation.PUBLISH, true, null, prefix, null, null), outer);
   }
 
   private static boolean isPartOf(@Nullable Sending outer, String subject) {
@@ -161,7 +163,7 @@ final class Sending {
       answer.given(Answer.errorIn(headers)); // a server that asked takes no part in the trace
       return null;
     }
-    Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body);
+    Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body, answer);
     alone.serviceError = answer == null ? null : Answer.errorIn(headers);
     return written(alone, alone, connection, replyTo, headers, body);
   }
