@@ -106,7 +106,7 @@ final class Batch {
     if (delivery.processing != null && !delivery.isOpen()) {
       return delivery.processing.span;
     }
-    Ongoing processing = delivery.open(message);
+    Ongoing processing = delivery.openAside(message);
     if (message.isJetStream()) {
       delivery.joinBatch(message);
     } else {
@@ -125,14 +125,18 @@ final class Batch {
   }
 
   private static Destination commonDestination(List<Message> messages) {
-    Destination first = Delivery.destination(messages.get(0));
+    Destination first = destination(messages.get(0));
     for (Message message : messages) {
-      if (Delivery.destination(message) != first) {
+      if (destination(message) != first) {
         return message.isJetStream()
             ? Subjects.get().ofName(message.metaData().getStream())
             : Destination.UNNAMED;
       }
     }
     return first;
+  }
+
+  private static Destination destination(Message message) {
+    return Delivery.ofOrNew(message).destination(message);
   }
 }

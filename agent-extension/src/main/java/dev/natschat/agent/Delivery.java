@@ -16,15 +16,21 @@ final class Delivery {
   private static final VirtualField<NatsMessage, Delivery> field =
       VirtualField.find(NatsMessage.class, Delivery.class);
 
+  private static final boolean unsampledByParent = Settings.get().unsampledByParent;
+
   private final @Nullable Instant receivedAt;
   private final long receivedAtNanos = Ongoing.now(Operation.PROCESS);
   private @Nullable Context producer;
+  private @Nullable Destination destination;
 
   /** Parent of what settles the message. */
   @Nullable Ongoing processing;
 
   /** Its processing lasts from receipt to settlement. */
   private boolean open;
+
+  /** It has no span, as nobody would see it. */
+  private boolean measuredOnly;
 
   private boolean inBatch;
   private @Nullable Unsettled unsettled;
@@ -64,7 +70,7 @@ final class Delivery {
   /** What lasts from receipt to settlement, begun when first asked for. */
   Ongoing open(Message message) {
     Ongoing known = processing;
-    if (known == null || !open) {
+    if (known == null || !open || measuredOnly) {
       Context parent = producer(message);
       Destination destination = destination(message);
       SpanBuilder builder = Spans.builder(destination, Operation.PROCESS, parent);
@@ -75,8 +81,30 @@ final class Delivery {
           Ongoing.begin(builder, destination, Operation.PROCESS, parent, message, receivedAtNanos);
       processing = known;
       open = true;
+      measuredOnly = false;
     }
     return known;
+  }
+
+  /**
+   * {@link #open} of a message while which nothing else happens: when its sender was not sampled,
+   * and the sampler follows the sender, it is measured only.
+   */
+  Ongoing openAside(Message message) {
+    if (processing == null
+        && unsampledByParent
+        && Propagation.isPlainlyUnsampled(message.getHeaders())) {
+      processing =
+          Ongoing.withoutSpan(
+              destination(message), Operation.PROCESS, Context.root(), message, receivedAtNanos);
+      open = true;
+      measuredOnly = true;
+    }
+    return measuredOnly && processing != null ? processing : open(message);
+  }
+
+  boolean isMeasuredOnly() {
+    return measuredOnly;
   }
 
   boolean isOpen() {
@@ -115,7 +143,16 @@ final class Delivery {
     }
   }
 
-  static Destination destination(Message message) {
+  Destination destination(Message message) {
+    Destination known = destination;
+    if (known == null) {
+      known = find(message);
+      destination = known;
+    }
+    return known;
+  }
+
+  private static Destination find(Message message) {
     Subjects subjects = Subjects.get();
     Destination byTemplate = subjects.ofPublished(message.getSubject());
     return byTemplate == Destination.UNNAMED ? subjects.ofName(source(message)) : byTemplate;

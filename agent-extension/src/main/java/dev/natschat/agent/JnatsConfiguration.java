@@ -15,6 +15,10 @@ public final class JnatsConfiguration implements AutoConfigurationCustomizerProv
   private static final String BUILT_IN_MODULE = "otel.instrumentation.nats.enabled";
   private static final String ATTRIBUTES_AT_START =
       "otel.instrumentation.jnats.attributes-at-start";
+  private static final String UNSAMPLED_BY_PARENT =
+      "otel.instrumentation.jnats.unsampled-by-parent";
+  private static final List<String> FOLLOWING_SAMPLERS =
+      asList("always_off", "parentbased_always_off", "parentbased_traceidratio");
   private static final List<String> BLIND_SAMPLERS =
       asList("always_off", "traceidratio", "parentbased_always_off", "parentbased_traceidratio");
 
@@ -22,6 +26,7 @@ public final class JnatsConfiguration implements AutoConfigurationCustomizerProv
   public void customize(AutoConfigurationCustomizer configuration) {
     configuration.addPropertiesCustomizer(JnatsConfiguration::oneModuleOnly);
     configuration.addPropertiesCustomizer(JnatsConfiguration::whatSamplersSee);
+    configuration.addPropertiesCustomizer(JnatsConfiguration::whatSamplersFollow);
     configuration.addSamplerCustomizer((sampler, properties) -> new LinkedBatchSampler(sampler));
   }
 
@@ -30,10 +35,22 @@ public final class JnatsConfiguration implements AutoConfigurationCustomizerProv
    * yes. Those that always say yes get them at once, which is cheaper than later.
    */
   static Map<String, String> whatSamplersSee(ConfigProperties properties) {
-    String sampler = properties.getString("otel.traces.sampler", "parentbased_always_on");
+    String sampler = sampler(properties);
     return properties.getBoolean(ATTRIBUTES_AT_START) == null && BLIND_SAMPLERS.contains(sampler)
         ? singletonMap(ATTRIBUTES_AT_START, "false")
         : Collections.emptyMap();
+  }
+
+  /** These never sample what follows a parent that is not sampled. */
+  static Map<String, String> whatSamplersFollow(ConfigProperties properties) {
+    return properties.getBoolean(UNSAMPLED_BY_PARENT) == null
+            && FOLLOWING_SAMPLERS.contains(sampler(properties))
+        ? singletonMap(UNSAMPLED_BY_PARENT, "true")
+        : Collections.emptyMap();
+  }
+
+  private static String sampler(ConfigProperties properties) {
+    return properties.getString("otel.traces.sampler", "parentbased_always_on");
   }
 
   /** Unless somebody asked for the built-in one: then {@link JnatsInstrumentationModule} yields. */

@@ -96,6 +96,7 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
       "Spans",
       "SubjectPattern",
       "Subjects",
+      "TraceParent",
       "TracedHandler",
       "Unacknowledged",
       "Unsettled"

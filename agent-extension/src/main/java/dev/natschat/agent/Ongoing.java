@@ -86,6 +86,16 @@ final class Ongoing {
       Destination destination,
       Operation operation,
       Context parent,
+      @Nullable Connection connection) {
+    Common common = common(destination, operation, connection);
+    return new Ongoing(common, Span.getInvalid(), parent, now(operation));
+  }
+
+  /** Measured only. */
+  static Ongoing withoutSpan(
+      Destination destination,
+      Operation operation,
+      Context parent,
       Message message,
       long startedAt) {
     Common common = common(destination, operation, message);

@@ -81,7 +81,7 @@ final class Processing {
       Message message, Delivery delivery, Context parent, @Nullable Span stored) {
     String replyTo = message.isJetStream() ? null : message.getReplyTo();
     Operation operation = replyTo == null ? Operation.PROCESS : Operation.ANSWER;
-    Destination destination = Delivery.destination(message);
+    Destination destination = delivery.destination(message);
     SpanBuilder builder = Spans.builder(destination, operation, parent);
     if (stored != null && stored.getSpanContext().isValid()) {
       builder.addLink(stored.getSpanContext());

@@ -1,5 +1,7 @@
 package dev.natschat.agent;
 
+import static java.util.Arrays.asList;
+
 import io.nats.client.Connection;
 import io.nats.client.impl.Headers;
 import io.opentelemetry.api.GlobalOpenTelemetry;
@@ -26,6 +28,7 @@ final class Propagation {
   private static final int UTF8_BYTES_PER_CHAR = 3;
 
   private static final String TRACE_DESTINATION = "Nats-Trace-Dest";
+  private static final String TRACE_PARENT = "traceparent";
   private static final String TRACE_HOP = "Nats-Trace-Hop";
 
   /** What a server that has traced a message writes into its stored copy. */
@@ -36,6 +39,9 @@ final class Propagation {
   private static final TextMapPropagator propagator =
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
   private static final Collection<String> fields = propagator.fields();
+  private static final boolean isW3c =
+      fields.contains(TRACE_PARENT)
+          && asList(TRACE_PARENT, "tracestate", "baggage").containsAll(fields);
   private static final TextMapSetter<InjectedHeaders> setter = new HeadersSetter();
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
 
@@ -46,6 +52,15 @@ final class Propagation {
     return headers == null || headers.isEmpty()
         ? Context.root()
         : propagator.extract(Context.root(), headers, getter);
+  }
+
+  /**
+   * Whether the sender's context is seen at a glance to be valid and not sampled. To extract it
+   * takes many times as long.
+   */
+  static boolean isPlainlyUnsampled(@Nullable Headers headers) {
+    List<String> values = isW3c && headers != null ? headers.get(TRACE_PARENT) : null;
+    return values != null && values.size() == 1 && TraceParent.isUnsampled(values.get(0));
   }
 
   /**

@@ -34,7 +34,7 @@ final class Receipt {
     receive(message, delivery, waitingSince);
     if (!isSettledLater(message)) {
       // Its receipt is all that can be seen of its processing.
-      delivery.open(message).end();
+      delivery.openAside(message).end();
     }
   }
 
@@ -50,7 +50,7 @@ final class Receipt {
       return;
     }
     Context parent = Context.current();
-    Destination destination = Delivery.destination(message);
+    Destination destination = delivery.destination(message);
     if (!receiveSpans) {
       Ongoing.withoutSpan(destination, Operation.RECEIVE, parent, message, waitingSince)
           .isReceived();

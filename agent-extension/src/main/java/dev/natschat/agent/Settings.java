@@ -33,6 +33,9 @@ final class Settings {
   /** Whether samplers see the attributes; some do not look. */
   final boolean attributesAtStart;
 
+  /** Whether what follows an unsampled parent is never sampled. */
+  final boolean unsampledByParent;
+
   final boolean receiveSpans;
 
   /** Names of headers, with {@code *} and {@code ?}; those excluded win. */
@@ -50,6 +53,7 @@ final class Settings {
     traceDestination = jnats.getString("trace_destination");
     legacyAttributes = jnats.getBoolean("legacy_attributes", true);
     attributesAtStart = jnats.getBoolean("attributes_at_start", true);
+    unsampledByParent = jnats.getBoolean("unsampled_by_parent", false);
     settleSpans = jnats.getBoolean("settle_spans", true);
     receiveSpans = receiveTelemetry();
     DeclarativeConfigProperties headers =

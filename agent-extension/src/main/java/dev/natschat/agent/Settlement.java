@@ -29,7 +29,7 @@ final class Settlement {
       return new Settlement(delivery, type, null);
     }
     if (delivery.processing == null) {
-      delivery.open(message);
+      delivery.openAside(message);
     }
     if (!type.terminal) {
       delivery.endWhenDropped(message);
@@ -37,13 +37,18 @@ final class Settlement {
     Ongoing processing = delivery.processing;
     return processing == null || !Settings.get().settleSpans
         ? new Settlement(delivery, type, null)
-        : new Settlement(delivery, type, begin(message, type, processing.context));
+        : new Settlement(delivery, type, begin(message, type, delivery, processing.context));
   }
 
-  private static Ongoing begin(Message message, AckType type, Context processing) {
+  private static Ongoing begin(
+      Message message, AckType type, Delivery delivery, Context processing) {
+    Destination destination = delivery.destination(message);
+    if (delivery.isMeasuredOnly()) {
+      return Ongoing.withoutSpan(
+          destination, Operation.SETTLE, processing, message.getConnection());
+    }
     Ongoing ongoing =
-        Ongoing.begin(
-            Delivery.destination(message), Operation.SETTLE, processing, message.getConnection());
+        Ongoing.begin(destination, Operation.SETTLE, processing, message.getConnection());
     Span span = ongoing.span;
     if (span.isRecording()) {
       span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());

@@ -48,6 +48,12 @@ class ForkedIT {
   private static final String WORKER =
       "-Dotel.instrumentation.jnats.batch-process-methods="
           + "dev.natschat.agent.ForkedIT$Program[persist]";
+  private static final List<String> MESSAGING_METRICS =
+      List.of(
+          "messaging.client.sent.messages",
+          "messaging.client.consumed.messages",
+          "messaging.client.operation.duration",
+          "messaging.process.duration");
   private static final String CAPTURE_HEADERS = "messaging.experimental.capture-headers";
   private static NatsServer server;
 
@@ -121,6 +127,7 @@ class ForkedIT {
         }
         case "batches" -> batches(nats, 400);
         case "many batches" -> batches(nats, 2000);
+        case "settled in every way" -> settledInEveryWay(nats);
         default -> throw new IllegalArgumentException(arguments[1]);
       }
       nats.close();
@@ -231,6 +238,57 @@ class ForkedIT {
 
     static void persist(List<Message> batch) {
       batch.forEach(Message::ack);
+    }
+
+    /** In a batch, alone after a batch that failed, and without any. */
+    private static void settledInEveryWay(Connection nats) throws Exception {
+      nats.jetStreamManagement()
+          .addStream(
+              StreamConfiguration.builder()
+                  .name("SETTLED")
+                  .subjects("settled.*")
+                  .storageType(StorageType.Memory)
+                  .build());
+      JetStream jetStream = nats.jetStream();
+      for (int i = 0; i < 8; i++) {
+        jetStream.publish("settled.a", "hello".getBytes(UTF_8));
+      }
+      var subscription =
+          jetStream.subscribe(
+              "settled.*", io.nats.client.PullSubscribeOptions.builder().durable("reader").build());
+      Duration long20 = Duration.ofSeconds(20);
+      persist(subscription.fetch(4, long20));
+      List<Message> failing = subscription.fetch(2, long20);
+      try {
+        retry(failing, nats);
+      } catch (IllegalStateException tooMany) {
+        Subscription forwarded = nats.subscribe("forwarded");
+        for (Message message : failing) {
+          retry(List.of(message), nats);
+          String trace = forwarded.nextMessage(long20).getHeaders().getFirst("traceparent");
+          System.out.println(
+              "forwarded in "
+                  + (traceId(trace).equals(traceId(message.getHeaders().getFirst("traceparent")))
+                      ? "its trace"
+                      : "another trace"));
+        }
+      }
+      subscription.fetch(1, long20).get(0).ack();
+      subscription.fetch(1, long20).get(0).term();
+      nats.flush(long20);
+      nats.jetStreamManagement().deleteStream("SETTLED");
+    }
+
+    private static String traceId(String traceParent) {
+      return traceParent.split("-", -1)[1];
+    }
+
+    static void retry(List<Message> batch, Connection nats) {
+      if (batch.size() > 1) {
+        throw new IllegalStateException("too many");
+      }
+      nats.publish("forwarded", batch.get(0).getData());
+      batch.get(0).ack();
     }
   }
 
@@ -540,6 +598,36 @@ class ForkedIT {
         "-Dotel.traces.sampler.arg=0.01",
         WORKER);
     assertThat(Telemetry.tree()).contains("~> batch").doesNotContain("nowhere", "ORPHAN");
+  }
+
+  /** A message whose sender was not sampled needs no span to be measured and passed on as such. */
+  @Test
+  void whatIsNotSampledIsMeasuredAndPassedOnAlikeWithAndWithoutASpan() throws Exception {
+    List<Map<String, Map<Map<String, Object>, Long>>> measured = new ArrayList<>();
+    for (boolean withoutSpan : List.of(true, false)) {
+      Telemetry.reset();
+      String output =
+          run(
+              "settled in every way",
+              "-Dotel.traces.sampler=parentbased_traceidratio",
+              "-Dotel.traces.sampler.arg=0",
+              "-Dotel.metrics.exporter=otlp",
+              "-Dotel.instrumentation.jnats.unsampled-by-parent=" + withoutSpan,
+              WORKER.replace("[persist]", "[persist,retry]"));
+      assertThat(output)
+          .contains("forwarded in its trace\nforwarded in its trace\n")
+          .doesNotContain("another trace");
+      assertThat(Telemetry.tree()).isEmpty();
+      Map<String, Map<Map<String, Object>, Long>> metrics = new TreeMap<>();
+      for (String name : MESSAGING_METRICS) {
+        metrics.put(name, Telemetry.metric(name));
+      }
+      measured.add(metrics);
+    }
+    assertThat(measured.get(0)).isEqualTo(measured.get(1));
+    assertThat(Telemetry.metric("messaging.process.duration").values())
+        .as("processed, among them one that was given up")
+        .containsExactlyInAnyOrder(7L, 1L);
   }
 
   private static String run(String program, String... options) throws Exception {

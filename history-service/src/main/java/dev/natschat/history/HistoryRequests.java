@@ -1,6 +1,7 @@
 package dev.natschat.history;
 
 import dev.natschat.history.RequestFailed.Kind;
+import dev.natschat.history.Workers.Turn;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.MessageHandler;
@@ -42,21 +43,21 @@ final class HistoryRequests implements MessageHandler {
     if (request.getReplyTo() == null) {
       return; // nobody to answer
     }
-    long start = System.nanoTime();
+    Turn turn = workers.turn();
     try {
-      answer(request);
-      metrics.answered(System.nanoTime() - start);
+      answer(request, turn);
+      metrics.answered(turn);
     } catch (RuntimeException e) {
       RequestFailed failed =
           e instanceof RequestFailed known ? known : new RequestFailed(Kind.INTERNAL, e);
-      metrics.failed(failed.kind(), System.nanoTime() - start);
+      metrics.failed(failed.kind(), turn);
       warn(failed, answerWithError(request, failed));
       throw failed;
     }
   }
 
-  private void answer(Message request) {
-    if (workers.waited().compareTo(PATIENCE) > 0) {
+  private void answer(Message request, Turn turn) {
+    if (turn.foundNoPlace() || System.nanoTime() - turn.arrivedAt() > PATIENCE.toNanos()) {
       throw new RequestFailed(Kind.OVERLOADED, null);
     }
     String room = request.getSubject().substring(PREFIX_LENGTH);

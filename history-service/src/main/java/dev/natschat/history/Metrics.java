@@ -1,6 +1,7 @@
 package dev.natschat.history;
 
 import dev.natschat.history.RequestFailed.Kind;
+import dev.natschat.history.Workers.Turn;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.common.Attributes;
@@ -37,7 +38,7 @@ final class Metrics {
         meter
             .histogramBuilder("history.request.duration")
             .setUnit("s")
-            .setDescription("From the start of a request's handling to its answer")
+            .setDescription("From the arrival of a request to its answer")
             .setExplicitBucketBoundariesAdvice(SECONDS)
             .build();
     // A counter that starts at 0 shows its first increment as a rate.
@@ -47,13 +48,13 @@ final class Metrics {
     }
   }
 
-  void answered(long nanos) {
+  void answered(Turn turn) {
     requests.add(1);
-    duration.record(nanos / 1e9);
+    duration.record((System.nanoTime() - turn.arrivedAt()) / 1e9);
   }
 
-  void failed(Kind kind, long nanos) {
-    answered(nanos);
+  void failed(Kind kind, Turn turn) {
+    answered(turn);
     errors.add(1, of(kind));
   }
 

@@ -1,6 +1,5 @@
 package dev.natschat.history;
 
-import java.time.Duration;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
@@ -10,13 +9,20 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * The threads on which jnats runs its dispatcher and calls the handler. As many requests are
  * handled at once as there are workers, and no more wait than the queue holds. A request that finds
- * the queue full is handled at once on the dispatcher's own thread, as one that has waited for
- * ever: the handler then answers that it is too much.
+ * the queue full is handled at once on the dispatcher's own thread: the handler then answers that
+ * it is too much.
  */
 final class Workers extends ThreadPoolExecutor {
-  private static final Duration FOREVER = Duration.ofSeconds(Long.MAX_VALUE);
+  /**
+   * A request's.
+   *
+   * @param arrivedAt by System.nanoTime
+   * @param foundNoPlace the queue was full
+   */
+  record Turn(long arrivedAt, boolean foundNoPlace) {}
 
-  private final ThreadLocal<Duration> waited = ThreadLocal.withInitial(() -> Duration.ZERO);
+  private final ThreadLocal<Turn> turn =
+      ThreadLocal.withInitial(() -> new Turn(System.nanoTime(), false));
 
   Workers(int workers, int queue) {
     // One thread more: the dispatcher's loop never ends.
@@ -25,23 +31,23 @@ final class Workers extends ThreadPoolExecutor {
     setThreadFactory(task -> new Thread(task, "history-" + number.incrementAndGet()));
   }
 
-  /** How long the request that the calling thread now handles has waited for a worker. */
-  Duration waited() {
-    return waited.get();
+  /** That of the request that the calling thread now handles. */
+  Turn turn() {
+    return turn.get();
   }
 
   @Override
   public void execute(Runnable task) {
-    long arrived = System.nanoTime();
+    long arrivedAt = System.nanoTime();
     try {
-      super.execute(() -> runAfter(Duration.ofNanos(System.nanoTime() - arrived), task));
+      super.execute(() -> run(task, new Turn(arrivedAt, false)));
     } catch (RejectedExecutionException full) {
-      runAfter(FOREVER, task);
+      run(task, new Turn(arrivedAt, true));
     }
   }
 
-  private void runAfter(Duration waiting, Runnable task) {
-    waited.set(waiting);
+  private void run(Runnable task, Turn its) {
+    turn.set(its);
     task.run();
   }
 }

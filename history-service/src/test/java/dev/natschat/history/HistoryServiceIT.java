@@ -12,6 +12,11 @@ import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.Subscription;
+import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.sdk.OpenTelemetrySdk;
+import io.opentelemetry.sdk.metrics.SdkMeterProvider;
+import io.opentelemetry.sdk.metrics.data.HistogramPointData;
+import io.opentelemetry.sdk.testing.exporter.InMemoryMetricReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -270,6 +275,35 @@ class HistoryServiceIT {
         assertError(late.get(), "503", "overloaded");
       }
     }
+  }
+
+  /** Its users have waited for all of it, and the objective is theirs. */
+  @Test
+  void theDurationThatIsMeasuredHoldsTheWaitForAWorker() throws Exception {
+    InMemoryMetricReader metrics = InMemoryMetricReader.create();
+    GlobalOpenTelemetry.resetForTest();
+    try (OpenTelemetrySdk ignored =
+            OpenTelemetrySdk.builder()
+                .setMeterProvider(SdkMeterProvider.builder().registerMetricReader(metrics).build())
+                .buildAndRegisterGlobal();
+        Locked locked = new Locked(1)) {
+      for (CompletableFuture<Message> answer : locked.ask(2)) {
+        assertError(answer.get(), "504", "did not answer in time"); // in a second, each of them
+      }
+      await().untilAsserted(() -> assertThat(slowest(metrics)).isGreaterThan(1.9));
+    } finally {
+      GlobalOpenTelemetry.resetForTest();
+    }
+  }
+
+  /** In seconds. */
+  private static double slowest(InMemoryMetricReader metrics) {
+    return metrics.collectAllMetrics().stream()
+        .filter(metric -> metric.getName().equals("history.request.duration"))
+        .flatMap(metric -> metric.getHistogramData().getPoints().stream())
+        .mapToDouble(HistogramPointData::getMax)
+        .max()
+        .orElse(0);
   }
 
   @Test

@@ -2,7 +2,7 @@ package dev.natschat.history;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.time.Duration;
+import dev.natschat.history.Workers.Turn;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -20,25 +20,25 @@ class WorkersTest {
   }
 
   @Test
-  void aTaskKnowsHowLongItWaited() throws InterruptedException {
+  void aTaskKnowsWhenItArrived() throws InterruptedException {
     occupyEveryThread();
-    BlockingQueue<Duration> waited = new LinkedBlockingQueue<>();
-    long start = System.nanoTime();
-    workers.execute(() -> waited.add(workers.waited()));
+    BlockingQueue<Turn> turns = new LinkedBlockingQueue<>();
+    long before = System.nanoTime();
+    workers.execute(() -> turns.add(workers.turn()));
+    long after = System.nanoTime();
     free.countDown();
-    assertThat(waited.take())
-        .isBetween(Duration.ofNanos(1), Duration.ofNanos(System.nanoTime() - start));
+    Turn turn = turns.take();
+    assertThat(turn.arrivedAt() - before).isBetween(0L, after - before);
+    assertThat(turn.foundNoPlace()).isFalse();
   }
 
   @Test
-  void whatTheQueueCannotHoldRunsAtOnceAsWaitedForEver() {
+  void whatTheQueueCannotHoldRunsAtOnce() {
     occupyEveryThread();
     workers.execute(() -> {});
-    BlockingQueue<Duration> waited = new LinkedBlockingQueue<>();
-    workers.execute(() -> waited.add(workers.waited()));
-    assertThat(waited)
-        .singleElement()
-        .satisfies(time -> assertThat(time).isGreaterThan(Duration.ofDays(1)));
+    BlockingQueue<Turn> turns = new LinkedBlockingQueue<>();
+    workers.execute(() -> turns.add(workers.turn()));
+    assertThat(turns).singleElement().satisfies(turn -> assertThat(turn.foundNoPlace()).isTrue());
   }
 
   private void occupyEveryThread() {

@@ -1,0 +1,85 @@
+package dev.natschat.agent;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
+import io.opentelemetry.context.Context;
+import io.opentelemetry.context.propagation.TextMapGetter;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** What is read at a glance, compared with what the propagator reads. */
+class TraceParentTest {
+  private static final String UNSAMPLED = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+
+  private static final String CHARACTERS = "00123456789abcdefgAF-- \u00e9";
+
+  @Test
+  void whatIsUnsampledAtAGlanceIsSoForThePropagator() {
+    assertThat(TraceParent.isUnsampled(UNSAMPLED)).isTrue();
+    assertThat(TraceParent.isUnsampled(UNSAMPLED.replace("-00", "-01"))).isFalse();
+    Random random = new Random(1);
+    int alike = 0;
+    for (int i = 0; i < 200_000; i++) {
+      String traceParent = mutated(random);
+      SpanContext context = extract(traceParent);
+      boolean unsampled = context.isValid() && !context.isSampled();
+      if (TraceParent.isUnsampled(traceParent)) {
+        assertThat(unsampled).as(traceParent).isTrue();
+        alike++;
+      }
+    }
+    assertThat(alike).isPositive();
+  }
+
+  @Test
+  void idsOfZerosAreNone() {
+    for (String none :
+        List.of(
+            "00-00000000000000000000000000000000-b7ad6b7169203331-00",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-00")) {
+      assertThat(extract(none).isValid()).isFalse();
+      assertThat(TraceParent.isUnsampled(none)).as(none).isFalse();
+    }
+  }
+
+  /** One to three characters are another one, missing or too many. */
+  private static String mutated(Random random) {
+    StringBuilder text = new StringBuilder(UNSAMPLED);
+    for (int i = random.nextInt(3); i >= 0; i--) {
+      int at = random.nextInt(text.length());
+      char c = CHARACTERS.charAt(random.nextInt(CHARACTERS.length()));
+      switch (random.nextInt(8)) {
+        case 0 -> text.deleteCharAt(at);
+        case 1 -> text.insert(at, c);
+        default -> text.setCharAt(at, c);
+      }
+    }
+    return text.toString();
+  }
+
+  @SuppressWarnings("deprecation") // still abstract
+  private static SpanContext extract(String traceParent) {
+    Context context =
+        W3CTraceContextPropagator.getInstance()
+            .extract(
+                Context.root(),
+                traceParent,
+                new TextMapGetter<String>() {
+                  @Override
+                  public Iterable<String> keys(String carrier) {
+                    return List.of("traceparent");
+                  }
+
+                  @Override
+                  public @Nullable String get(@Nullable String carrier, String key) {
+                    return key.equals("traceparent") ? carrier : null;
+                  }
+                });
+    return Span.fromContext(context).getSpanContext();
+  }
+}
