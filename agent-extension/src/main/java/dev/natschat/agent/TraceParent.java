@@ -14,11 +14,11 @@ final class TraceParent {
   /** Whether it is valid, of today's version, and has no flags at all. */
   static boolean isUnsampled(String value) {
     return value.length() == END_OF_SPAN_ID + NO_FLAGS.length()
+        && value.endsWith(NO_FLAGS) // first: most others end otherwise
         && value.startsWith(VERSION)
         && isId(value, TRACE_ID, END_OF_TRACE_ID)
         && value.charAt(END_OF_TRACE_ID) == '-'
-        && isId(value, SPAN_ID, END_OF_SPAN_ID)
-        && value.endsWith(NO_FLAGS);
+        && isId(value, SPAN_ID, END_OF_SPAN_ID);
   }
 
   private static boolean isId(String value, int from, int to) {
