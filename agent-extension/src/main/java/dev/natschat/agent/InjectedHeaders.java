@@ -2,8 +2,10 @@ package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import io.nats.client.Message;
 import io.nats.client.impl.Headers;
 import io.nats.client.support.ByteArrayBuilder;
+import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.Arrays;
@@ -16,16 +18,15 @@ import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The headers of one message on its way out: a copy of the caller's, ours alone. They say they are
- * read-only, so that jnats makes no copy of this copy.
+ * The headers of one message on its way out: a copy of the caller's, ours alone.
  *
  * <p>What is injected into them waits beside the maps that jnats keeps headers in, and is written
  * from there: to put one header into these maps takes longer than all else that a propagator does.
- * That asks for every method of {@link Headers} to be overridden here; where the jnats at hand has
- * another one, or one that does not ask {@link #isReadOnly}, the maps are used.
+ * That asks for every method of {@link Headers} to be overridden here, and for a message that keeps
+ * the very headers it is given; with a jnats that is otherwise (before 2.20) the maps are used.
  */
 final class InjectedHeaders extends Headers {
-  private static final boolean mayWaitBeside = isEveryMethodOverridden();
+  private static final boolean mayWaitBeside = isEveryMethodOverridden() && areKept();
 
   /** The colon and the line's end. */
   private static final int REST_OF_LINE = 3;
@@ -57,8 +58,28 @@ final class InjectedHeaders extends Headers {
               InjectedHeaders.class.getDeclaredMethod(method.getName(), method.getParameterTypes());
         }
       }
-      Method unused = Headers.class.getDeclaredMethod("isReadOnly");
       return true;
+    } catch (ReflectiveOperationException | LinkageError | RuntimeException unknownJnats) {
+      return false;
+    }
+  }
+
+  /**
+   * Whether the message that jnats makes of a publish has these headers, not a copy of its maps.
+   */
+  @SuppressWarnings("ReferenceEquality") // the very same
+  private static boolean areKept() {
+    try {
+      String name = Headers.class.getName().replace("Headers", "NatsPublishableMessage");
+      Constructor<?> constructor =
+          Class.forName(name, true, Headers.class.getClassLoader())
+              .getConstructor(
+                  String.class, String.class, Headers.class, byte[].class, boolean.class);
+      constructor.setAccessible(true);
+      InjectedHeaders headers = new InjectedHeaders(null, null);
+      headers.inject("probe", "probe");
+      Object message = constructor.newInstance("probe", null, headers, new byte[0], false);
+      return ((Message) message).getHeaders() == headers;
     } catch (ReflectiveOperationException | LinkageError | RuntimeException unknownJnats) {
       return false;
     }
@@ -127,6 +148,7 @@ final class InjectedHeaders extends Headers {
     return used == 0 && super.isEmpty();
   }
 
+  /** So jnats makes no copy of this copy. */
   @Override
   public boolean isReadOnly() {
     return true;
