@@ -21,7 +21,10 @@ class TraceParentTest {
   @Test
   void whatIsUnsampledAtAGlanceIsSoForThePropagator() {
     assertThat(TraceParent.isUnsampled(UNSAMPLED)).isTrue();
-    assertThat(TraceParent.isUnsampled(UNSAMPLED.replace("-00", "-01"))).isFalse();
+    assertThat(TraceParent.isUnsampled(withFlags("02"))).as("as the SDK writes it").isTrue();
+    for (String sampled : List.of("01", "03", "ff")) {
+      assertThat(TraceParent.isUnsampled(withFlags(sampled))).as(sampled).isFalse();
+    }
     Random random = new Random(1);
     int alike = 0;
     for (int i = 0; i < 200_000; i++) {
@@ -45,6 +48,10 @@ class TraceParentTest {
       assertThat(extract(none).isValid()).isFalse();
       assertThat(TraceParent.isUnsampled(none)).as(none).isFalse();
     }
+  }
+
+  private static String withFlags(String flags) {
+    return UNSAMPLED.substring(0, UNSAMPLED.length() - 2) + flags;
   }
 
   /** One to three characters are another one, missing or too many. */
