@@ -48,7 +48,9 @@ final class Answer {
   }
 
   static @Nullable Answer owedAt(String subject) {
-    return owed.get(subject);
+    return owed.isEmpty()
+        ? null
+        : owed.get(subject); // no hash of an ack's long subject for nothing
   }
 
   boolean isQuiet() {
