@@ -18,7 +18,7 @@ public final class JnatsConfiguration implements AutoConfigurationCustomizerProv
   private static final String UNSAMPLED_BY_PARENT =
       "otel.instrumentation.jnats.unsampled-by-parent";
   private static final List<String> FOLLOWING_SAMPLERS =
-      asList("always_off", "parentbased_always_off", "parentbased_traceidratio");
+      asList("parentbased_always_off", "parentbased_traceidratio");
   private static final List<String> BLIND_SAMPLERS =
       asList("always_off", "traceidratio", "parentbased_always_off", "parentbased_traceidratio");
 
@@ -41,7 +41,7 @@ public final class JnatsConfiguration implements AutoConfigurationCustomizerProv
         : Collections.emptyMap();
   }
 
-  /** These never sample what follows a parent that is not sampled. */
+  /** These sample what follows a sampled parent, and nothing that follows another one. */
   static Map<String, String> whatSamplersFollow(ConfigProperties properties) {
     return properties.getBoolean(UNSAMPLED_BY_PARENT) == null
             && FOLLOWING_SAMPLERS.contains(sampler(properties))

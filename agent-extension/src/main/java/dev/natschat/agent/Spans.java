@@ -32,6 +32,7 @@ final class Spans {
   private static final int LONGEST_ID = 256;
 
   private static final boolean attributesAtStart = Settings.get().attributesAtStart;
+  private static final boolean followsParent = Settings.get().unsampledByParent;
   private static final boolean legacyAttributes = Settings.get().legacyAttributes;
 
   private Spans() {}
@@ -102,11 +103,11 @@ final class Spans {
 
   /** The SDK's builder takes attributes without the lock that a started span has. */
   private static boolean isDescribedFirst(Context parent) {
-    return attributesAtStart && !isUnsampled(Span.fromContext(parent).getSpanContext());
-  }
-
-  private static boolean isUnsampled(SpanContext span) {
-    return span.isValid() && !span.isSampled();
+    SpanContext span = Span.fromContext(parent).getSpanContext();
+    if (!span.isValid()) {
+      return attributesAtStart;
+    }
+    return span.isSampled() && (attributesAtStart || followsParent);
   }
 
   private static Span startUndescribed(SpanBuilder builder, Attributes constant) {

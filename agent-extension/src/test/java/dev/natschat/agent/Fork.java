@@ -3,6 +3,7 @@ package dev.natschat.agent;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nats.client.Options;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,15 @@ import java.util.List;
 
 /** A program of the tests that ran in a JVM of its own: what it printed, and what was logged. */
 record Fork(String output, String log) {
+  /** Handlers on an executor, with a jnats that has such dispatchers. */
+  static Options.Builder withExecutor(Options.Builder options) {
+    try {
+      return options.useDispatcherWithExecutor();
+    } catch (NoSuchMethodError older) {
+      return options;
+    }
+  }
+
   /** With the agent and the extension. */
   static Fork traced(List<String> options, Class<?> program, String... arguments)
       throws IOException, InterruptedException {

@@ -65,10 +65,7 @@ class LogCorrelationIT {
       }
       pool.shutdown();
       Options onExecutor =
-          Options.builder()
-              .server(arguments[0])
-              .connectionTimeout(TIMEOUT)
-              .useDispatcherWithExecutor()
+          Fork.withExecutor(Options.builder().server(arguments[0]).connectionTimeout(TIMEOUT))
               .build();
       try (Connection nats = Nats.connect(onExecutor)) {
         nats.createDispatcher(message -> say("handler of a dispatcher with executor"))
