@@ -22,6 +22,7 @@ public final class HistoryService implements AutoCloseable {
   private static final int UNDISPATCHED_MESSAGES = 16 * 1024;
 
   private static final Duration DRAIN = Duration.ofSeconds(4);
+  private static final Duration FLUSH = Duration.ofSeconds(2);
 
   private final Workers workers;
   private final MessageStore store;
@@ -71,7 +72,8 @@ public final class HistoryService implements AutoCloseable {
       dispatcher.drain(DRAIN).get(DRAIN.toMillis(), TimeUnit.MILLISECONDS);
       workers.shutdown();
       workers.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS);
-      nats.close(); // sends what is still buffered
+      nats.flush(FLUSH); // closing the connection drops what its writer has not yet sent
+      nats.close();
     } catch (Exception e) {
       log.warn("Stopped before every request was answered", e);
     }

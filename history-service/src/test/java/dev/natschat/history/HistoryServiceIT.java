@@ -27,10 +27,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -280,30 +282,13 @@ class HistoryServiceIT {
   /** Its users have waited for all of it, and the objective is theirs. */
   @Test
   void theDurationThatIsMeasuredHoldsTheWaitForAWorker() throws Exception {
-    InMemoryMetricReader metrics = InMemoryMetricReader.create();
-    GlobalOpenTelemetry.resetForTest();
-    try (OpenTelemetrySdk ignored =
-            OpenTelemetrySdk.builder()
-                .setMeterProvider(SdkMeterProvider.builder().registerMetricReader(metrics).build())
-                .buildAndRegisterGlobal();
+    try (Measured measured = new Measured();
         Locked locked = new Locked(1)) {
       for (CompletableFuture<Message> answer : locked.ask(2)) {
         assertError(answer.get(), "504", "did not answer in time"); // in a second, each of them
       }
-      await().untilAsserted(() -> assertThat(slowest(metrics)).isGreaterThan(1.9));
-    } finally {
-      GlobalOpenTelemetry.resetForTest();
+      await().untilAsserted(() -> assertThat(measured.slowest()).isGreaterThan(1.9));
     }
-  }
-
-  /** In seconds. */
-  private static double slowest(InMemoryMetricReader metrics) {
-    return metrics.collectAllMetrics().stream()
-        .filter(metric -> metric.getName().equals("history.request.duration"))
-        .flatMap(metric -> metric.getHistogramData().getPoints().stream())
-        .mapToDouble(HistogramPointData::getMax)
-        .max()
-        .orElse(0);
   }
 
   @Test
@@ -331,6 +316,28 @@ class HistoryServiceIT {
       stopped.get();
       for (CompletableFuture<Message> answer : answers) {
         assertThat(answer.get(5, TimeUnit.SECONDS).isStatusMessage()).isFalse();
+      }
+    }
+  }
+
+  /** 250 answers of 48 KiB: more than the sockets hold of a broker that does not read. */
+  @Test
+  void stoppingSendsWhatIsAnsweredButNotYetSent() throws Exception {
+    for (int i = 0; i < 3; i++) {
+      database.store(room, "alice", "x".repeat(16 * 1024), i);
+    }
+    try (Measured measured = new Measured();
+        Locked locked = new Locked(2)) {
+      List<CompletableFuture<Message>> answers = locked.ask(room, 250);
+      CompletableFuture<Void> stopped = CompletableFuture.runAsync(locked.service::close);
+      locked.awaitNoResponder();
+      locked.ownBroker.pause();
+      locked.unlock();
+      await().until(() -> measured.count() >= 250);
+      locked.ownBroker.goOn();
+      stopped.get();
+      for (CompletableFuture<Message> answer : answers) {
+        assertThat(texts(answer.get(5, TimeUnit.SECONDS))).hasSize(3);
       }
     }
   }
@@ -424,6 +431,41 @@ class HistoryServiceIT {
   }
 
   /** A service of few workers whose table somebody has locked. */
+  /** The durations of requests that services started meanwhile have recorded. */
+  private static final class Measured implements AutoCloseable {
+    private final InMemoryMetricReader metrics = InMemoryMetricReader.create();
+    private final OpenTelemetrySdk sdk;
+
+    Measured() {
+      GlobalOpenTelemetry.resetForTest();
+      sdk =
+          OpenTelemetrySdk.builder()
+              .setMeterProvider(SdkMeterProvider.builder().registerMetricReader(metrics).build())
+              .buildAndRegisterGlobal();
+    }
+
+    long count() {
+      return points().mapToLong(HistogramPointData::getCount).sum();
+    }
+
+    /** In seconds. */
+    double slowest() {
+      return points().mapToDouble(HistogramPointData::getMax).max().orElse(0);
+    }
+
+    private Stream<HistogramPointData> points() {
+      return metrics.collectAllMetrics().stream()
+          .filter(metric -> metric.getName().equals("history.request.duration"))
+          .flatMap(metric -> metric.getHistogramData().getPoints().stream());
+    }
+
+    @Override
+    public void close() {
+      sdk.close();
+      GlobalOpenTelemetry.resetForTest();
+    }
+  }
+
   private static final class Locked implements AutoCloseable {
     final NatsServer ownBroker = NatsServer.start();
     final HistoryService service;
@@ -439,12 +481,30 @@ class HistoryServiceIT {
       }
     }
 
-    List<CompletableFuture<Message>> ask(int times) {
+    List<CompletableFuture<Message>> ask(int times) throws Exception {
+      return ask("locked", times);
+    }
+
+    /** When it returns, the broker has handed all of them to the service. */
+    List<CompletableFuture<Message>> ask(String room, int times) throws Exception {
       List<CompletableFuture<Message>> answers = new ArrayList<>();
       for (int i = 0; i < times; i++) {
-        answers.add(client.requestWithTimeout("chat.history.locked", null, Duration.ofSeconds(30)));
+        answers.add(
+            client.requestWithTimeout("chat.history." + room, null, Duration.ofSeconds(30)));
       }
+      client.flush(Duration.ofSeconds(5));
       return answers;
+    }
+
+    /** The service takes no more requests. */
+    void awaitNoResponder() {
+      await()
+          .until(
+              () ->
+                  client
+                      .requestWithTimeout("chat.history.locked", null, Duration.ofMillis(100))
+                      .handle((answer, failure) -> failure instanceof CancellationException)
+                      .get());
     }
 
     boolean isWaitedFor() throws SQLException {

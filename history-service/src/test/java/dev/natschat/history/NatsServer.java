@@ -68,6 +68,19 @@ final class NatsServer implements AutoCloseable {
     awaitReady();
   }
 
+  /** Neither reads nor writes until it goes on. */
+  void pause() throws IOException, InterruptedException {
+    signal("STOP");
+  }
+
+  void goOn() throws IOException, InterruptedException {
+    signal("CONT");
+  }
+
+  private void signal(String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
+  }
+
   @Override
   public void close() throws IOException {
     stop();
@@ -86,7 +99,9 @@ final class NatsServer implements AutoCloseable {
   private void stop() {
     process.destroy();
     try {
-      process.waitFor(10, TimeUnit.SECONDS);
+      if (!process.waitFor(10, TimeUnit.SECONDS)) { // paused, perhaps
+        process.destroyForcibly().waitFor();
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
