@@ -259,6 +259,26 @@ class HopsIT {
     }
   }
 
+  /**
+   * A stream acknowledges to whatever subject the publisher names, and as the server itself: no
+   * mapping leads that away.
+   */
+  @Test
+  void theAcknowledgementOfAStreamIsNoHop() throws Exception {
+    try (ObservedHops observed = new ObservedHops(nats.url());
+        Connection tester = nats.connect("tester");
+        Connection eve = nats.connect("alice")) {
+      addStream(tester, 1_000_000);
+      eve.publish("chat.lobby", "broker.hops.event", null);
+      eve.flush(LONG);
+      observed.awaitCount(HopMetric.REFUSED, HopMetrics.MALFORMED, 1);
+
+      Publication after = publish(eve, "chat.lobby");
+      observed.awaitSpansOf(after.traceId, 1);
+      assertThat(observed.spans()).extracting(SpanData::getTraceId).containsOnly(after.traceId);
+    }
+  }
+
   /** Trap 2: nor may they be read, by any subscription, whoever the user is. */
   @Test
   void nobodyInTheChatHearsTheEvents() throws Exception {
