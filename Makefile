@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
-MVN := mvn -B -ntp
+MVN ?= mvn -B -ntp
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
 # Containers where a Docker engine with Compose v2 answers, else plain processes.

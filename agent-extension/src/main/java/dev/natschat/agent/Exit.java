@@ -1,11 +1,28 @@
 package dev.natschat.agent;
 
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Logger;
+import org.jspecify.annotations.Nullable;
 
-/** The end of the JVM: who pauses is woken, and has some time left to finish. */
+/**
+ * The end of the JVM. It begins when the application's own threads that have something to do then
+ * are done; who pauses is woken, and has some time left to finish.
+ */
 final class Exit {
+  private static final Logger logger = Logger.getLogger("dev.natschat.agent");
+
+  /** As long as the SDK then waits for the export of what is left. */
+  private static final long LONGEST_WAIT_MILLIS = 10_000;
+
+  /** The JVM starts all shutdown hooks in one go, in any order: one may not be there yet. */
+  private static final long APPEARANCE_MILLIS = 250;
+
   private static final CountDownLatch begun = new CountDownLatch(1);
+  private static volatile Set<String> applicationThreads = Collections.emptySet();
   private static volatile long beginning;
 
   private final long graceNanos;
@@ -14,6 +31,7 @@ final class Exit {
     Thread hook =
         new Thread(
             () -> {
+              awaitApplication();
               beginning = System.nanoTime();
               begun.countDown();
             },
@@ -23,6 +41,11 @@ final class Exit {
 
   Exit(long graceMillis) {
     graceNanos = TimeUnit.MILLISECONDS.toNanos(graceMillis);
+  }
+
+  /** Names of shutdown hooks, or of threads that these wait for. */
+  static void beginsAfter(Set<String> threads) {
+    applicationThreads = threads;
   }
 
   static boolean hasBegun() {
@@ -38,5 +61,58 @@ final class Exit {
     if (begun.await(millis, TimeUnit.MILLISECONDS)) {
       Thread.sleep(Math.min(millis, 100));
     }
+  }
+
+  /**
+   * To be called when the JVM ends. Returns early, with the interrupt still set, when interrupted.
+   */
+  static void awaitApplication() {
+    try {
+      if (!awaitEnd(applicationThreads, LONGEST_WAIT_MILLIS)) {
+        logger.warning(
+            "After "
+                + LONGEST_WAIT_MILLIS
+                + " ms threads of "
+                + applicationThreads
+                + " are still alive; the telemetry of what they still do is lost.");
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** False if one of them lives longer than that. The calling thread is none of them. */
+  static boolean awaitEnd(Set<String> names, long longestMillis) throws InterruptedException {
+    long start = System.nanoTime();
+    Set<String> unseen = new HashSet<>(names);
+    while (true) {
+      long left = longestMillis - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start);
+      Thread alive = anyAlive(names);
+      if (alive != null && left <= 0) {
+        return false;
+      } else if (alive != null) {
+        unseen.remove(alive.getName());
+        alive.join(left);
+      } else if (unseen.isEmpty() || left <= longestMillis - APPEARANCE_MILLIS) {
+        return true;
+      } else {
+        Thread.sleep(5);
+      }
+    }
+  }
+
+  private static @Nullable Thread anyAlive(Set<String> names) {
+    ThreadGroup group = Thread.currentThread().getThreadGroup();
+    while (group.getParent() != null) {
+      group = group.getParent();
+    }
+    Thread[] threads = new Thread[2 * group.activeCount() + 16];
+    int count = group.enumerate(threads);
+    for (int i = 0; i < count; i++) {
+      if (names.contains(threads[i].getName()) && threads[i] != Thread.currentThread()) {
+        return threads[i];
+      }
+    }
+    return null;
   }
 }

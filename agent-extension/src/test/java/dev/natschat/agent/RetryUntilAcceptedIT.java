@@ -7,12 +7,13 @@ import static org.awaitility.Awaitility.await;
 
 import io.grpc.Status;
 import io.opentelemetry.api.GlobalOpenTelemetry;
-import io.opentelemetry.api.OpenTelemetry;
 import io.opentelemetry.api.logs.Logger;
+import io.opentelemetry.api.metrics.LongCounter;
 import io.opentelemetry.api.trace.Tracer;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What becomes of a program's spans and log records when its Collector is away, or refuses them.
+ * What becomes of a program's spans and log records when its Collector is away, or refuses them,
+ * and of those that it makes when it ends.
  */
 @SuppressWarnings("try")
 class RetryUntilAcceptedIT {
@@ -55,20 +57,44 @@ class RetryUntilAcceptedIT {
     sink.close();
   }
 
-  /** Makes spans and log records, numbered, as many as each line of its input says. */
+  /**
+   * Makes spans and log records, numbered, as many as each line of its input says, and counts them.
+   * After the line "exit" it does so in a shutdown hook.
+   */
   static final class Program {
-    public static void main(String[] arguments) throws IOException {
-      OpenTelemetry telemetry = GlobalOpenTelemetry.get();
-      Tracer tracer = telemetry.getTracer("program");
-      Logger logger = telemetry.getLogsBridge().get("program");
-      BufferedReader lines = new BufferedReader(new InputStreamReader(System.in, UTF_8));
-      int made = 0;
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-        for (int end = made + Integer.parseInt(line); made < end; made++) {
-          tracer.spanBuilder("number " + made).startSpan().end();
-          logger.logRecordBuilder().setBody("number " + made).emit();
+    private final Tracer tracer = GlobalOpenTelemetry.getTracer("program");
+    private final Logger logger = GlobalOpenTelemetry.get().getLogsBridge().get("program");
+    private final LongCounter counter =
+        GlobalOpenTelemetry.getMeter("program").counterBuilder("numbers").build();
+    private final BufferedReader lines =
+        new BufferedReader(new InputStreamReader(System.in, UTF_8));
+    private int made;
+
+    public static void main(String[] arguments) {
+      Program program = new Program();
+      if (program.exitsAfterNumbers()) {
+        Thread hook = new Thread(program::exitsAfterNumbers, "draining");
+        Runtime.getRuntime().addShutdownHook(hook);
+        System.exit(0);
+      }
+    }
+
+    private boolean exitsAfterNumbers() {
+      try {
+        for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+          if (line.equals("exit")) {
+            return true;
+          }
+          for (int end = made + Integer.parseInt(line); made < end; made++) {
+            tracer.spanBuilder("number " + made).startSpan().end();
+            logger.logRecordBuilder().setBody("number " + made).emit();
+            counter.add(1);
+          }
+          System.out.println("made " + made);
         }
-        System.out.println("made " + made);
+        return false;
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
     }
   }
@@ -202,6 +228,69 @@ class RetryUntilAcceptedIT {
     }
   }
 
+  @Test
+  void whatAShutdownHookDoesIsExported() throws Exception {
+    sink.start();
+    try (Running program = start("-Dnatschat.shutdown.after-threads=other,draining")) {
+      makeInShutdownHook(program);
+    }
+    assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(20));
+    assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(20));
+    assertThat(sink.sums).containsEntry("numbers{}", 20L);
+  }
+
+  /** As broker-observer, which makes none. */
+  @Test
+  void whatAShutdownHookDoesIsExportedAlsoWithoutSpans() throws Exception {
+    sink.start();
+    try (Running program =
+        start("-Dnatschat.shutdown.after-threads=draining", "-Dotel.traces.exporter=none")) {
+      makeInShutdownHook(program);
+    }
+    assertThat(sink.spans).isEmpty();
+    assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(20));
+    assertThat(sink.sums).containsEntry("numbers{}", 20L);
+  }
+
+  /** So that the two tests above can fail. */
+  @Test
+  void unaskedTheAgentShutsDownMeanwhile() throws Exception {
+    sink.start();
+    try (Running program = start()) {
+      makeInShutdownHook(program);
+    }
+    assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(10));
+    assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(10));
+    assertThat(sink.sums).containsEntry("numbers{}", 10L);
+  }
+
+  private static void makeInShutdownHook(Running program) throws Exception {
+    program.make(10);
+    program.send("exit");
+    Thread.sleep(2000); // as long as a drain may take; the agent's own shutdown takes less
+    program.make(10);
+    program.end();
+  }
+
+  /** As long it tries again after the program's last thread, not after the signal. */
+  @Test
+  void whatIsLeftWhenAShutdownHookHasEndedIsTriedAgain() throws Exception {
+    sink.start();
+    try (Running program = start(ON, SHORT, "-Dnatschat.shutdown.after-threads=draining")) {
+      program.make(10);
+      eventually().until(() -> sink.spans.size() == 10);
+      sink.stop();
+      program.send("exit");
+      program.make(10);
+      program.await(
+          "(?s)Failed to export \\d+ spans.*Failed to export \\d+ spans"); // after 3 s each
+      sink.start();
+      program.end();
+    }
+    assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(20));
+    assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(20));
+  }
+
   private long lost(String signal) {
     return sink.sums.getOrDefault("telemetry.export.lost{signal=" + signal + "}", -1L);
   }
@@ -243,9 +332,13 @@ class RetryUntilAcceptedIT {
     }
 
     void make(int count) throws IOException {
-      input.write(count + "\n");
-      input.flush();
+      send(Integer.toString(count));
       assertThat(output.readLine()).startsWith("made");
+    }
+
+    void send(String line) throws IOException {
+      input.write(line + "\n");
+      input.flush();
     }
 
     void await(String line) {

@@ -64,7 +64,7 @@ public final class AuthService {
       log.error("NATS refuses us for good; wrong NATS_USER or NATS_PASS?");
       throw new IllegalStateException("the connection to NATS was closed");
     } catch (InterruptedException signal) {
-      log.info("stopped");
+      log.info("Stopped");
     }
   }
 

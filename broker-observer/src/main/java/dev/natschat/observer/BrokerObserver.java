@@ -71,6 +71,7 @@ public final class BrokerObserver implements AutoCloseable {
       }
       rounds.stop();
       nats.close();
+      log.info("Stopped");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

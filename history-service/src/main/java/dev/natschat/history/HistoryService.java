@@ -74,6 +74,7 @@ public final class HistoryService implements AutoCloseable {
       workers.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS);
       nats.flush(FLUSH); // closing the connection drops what its writer has not yet sent
       nats.close();
+      log.info("Stopped");
     } catch (Exception e) {
       log.warn("Stopped before every request was answered", e);
     }

@@ -8,12 +8,15 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Moves chat messages from the stream into PostgreSQL, each exactly once, acknowledged after the
  * commit.
  */
 public final class PersistWorker {
+  private static final Logger log = LoggerFactory.getLogger(PersistWorker.class);
   private static final long FIRST_PAUSE_MILLIS = 100;
   private static final long LONGEST_PAUSE_MILLIS = 2000;
 
@@ -82,6 +85,7 @@ public final class PersistWorker {
       }
     }
     inbox.handBack(batch);
+    log.info("Stopped");
   }
 
   /** Waits for the end of {@code running}; a statement that hangs is broken off. */

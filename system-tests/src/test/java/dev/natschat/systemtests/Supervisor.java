@@ -34,6 +34,11 @@ final class Supervisor {
     control("signal", "KILL", "telemetry:" + program);
   }
 
+  /** One of the services: stopped by SIGTERM, and started again. */
+  static void restart(String service) throws IOException, InterruptedException {
+    control("restart", "services:" + service);
+  }
+
   private static String control(String... arguments) throws IOException, InterruptedException {
     String script =
         ". processes/common.sh; supervisor supervisorctl " + String.join(" ", arguments);

@@ -8,6 +8,7 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -26,19 +27,19 @@ final class Table {
     return column("SELECT reason FROM dead_letters WHERE subject = ? ORDER BY stream_seq", subject);
   }
 
+  /** Nobody else can read the messages until this is closed. */
+  static Connection lockMessages() throws SQLException, IOException {
+    Connection connection = connect();
+    connection.setAutoCommit(false);
+    try (Statement statement = connection.createStatement()) {
+      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+    }
+    return connection;
+  }
+
   private static List<String> column(String sql, String parameter)
       throws SQLException, IOException {
-    String port = System.getenv().getOrDefault("POSTGRES_PORT", "5432");
-    String password =
-        Files.readString(
-            Path.of(
-                System.getProperty("checkout"),
-                ".run",
-                "secrets",
-                "postgres-persist-worker-password"));
-    try (Connection connection =
-            DriverManager.getConnection(
-                "jdbc:postgresql://127.0.0.1:" + port + "/chat", "persist_worker", password);
+    try (Connection connection = connect();
         PreparedStatement statement = connection.prepareStatement(sql)) {
       statement.setString(1, parameter);
       List<String> values = new ArrayList<>();
@@ -49,5 +50,18 @@ final class Table {
       }
       return values;
     }
+  }
+
+  private static Connection connect() throws SQLException, IOException {
+    String port = System.getenv().getOrDefault("POSTGRES_PORT", "5432");
+    String password =
+        Files.readString(
+            Path.of(
+                System.getProperty("checkout"),
+                ".run",
+                "secrets",
+                "postgres-persist-worker-password"));
+    return DriverManager.getConnection(
+        "jdbc:postgresql://127.0.0.1:" + port + "/chat", "persist_worker", password);
   }
 }
