@@ -73,7 +73,7 @@ test: ## unit and integration tests with a real nats-server and a real PostgreSQ
 	$(MVN) verify
 	@mkdir -p target && touch target/built
 
-test-matrix: ## the extension with every jnats minor, Java 17 and 25, three agents: 10 minutes
+test-matrix: ## the extension with every jnats minor, Java 17 and 25, three agents: 40 minutes
 	agent-extension/matrix/run
 
 e2e: up ## system tests against the running system, which is started if needed; then a minute of chaos

@@ -47,10 +47,9 @@ final class Answer {
     return new Answer(replyTo, null);
   }
 
+  /** While nobody waits for an answer, no long subject of an acknowledgement is hashed. */
   static @Nullable Answer owedAt(String subject) {
-    return owed.isEmpty()
-        ? null
-        : owed.get(subject); // no hash of an ack's long subject for nothing
+    return owed.isEmpty() ? null : owed.get(subject);
   }
 
   boolean isQuiet() {

@@ -57,7 +57,7 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
         logger.warning(
             "This jnats has no "
                 + missing
-                + ": it is not traced. Known are the versions from 2.17.0 to 2.26.2; the agent's own"
+                + ": it is not traced. Known are the versions from 2.17.0 to 2.26.3; the agent's own"
                 + " module can be had by otel.instrumentation.nats.enabled=true.");
       }
     }
