@@ -112,7 +112,7 @@ bench-drain: build ## of these, how fast persist-worker empties a backlog
 bench-hops: build ## what the broker's hops cost nats-server per message, and how many broker-observer takes: 5 minutes
 	java -jar benchmarks/target/benchmarks.jar hops
 
-bench-extension: build ## what tracing costs a jnats call: without it, built in, ours, by hand: 10 minutes
+bench-extension: build ## what tracing costs a jnats call: without it, built in, ours, by hand: half an hour
 	java -jar benchmarks/target/benchmarks.jar extension
 
 lint: ## every configuration file: compose.yaml, Collector, Prometheus rules and their tests, Loki, dashboards

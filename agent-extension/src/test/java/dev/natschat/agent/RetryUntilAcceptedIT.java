@@ -232,6 +232,8 @@ class RetryUntilAcceptedIT {
   void whatAShutdownHookDoesIsExported() throws Exception {
     sink.start();
     try (Running program = start("-Dnatschat.shutdown.after-threads=other,draining")) {
+      program.make(10);
+      program.send("exit");
       makeInShutdownHook(program);
     }
     assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(20));
@@ -245,6 +247,8 @@ class RetryUntilAcceptedIT {
     sink.start();
     try (Running program =
         start("-Dnatschat.shutdown.after-threads=draining", "-Dotel.traces.exporter=none")) {
+      program.make(10);
+      program.send("exit");
       makeInShutdownHook(program);
     }
     assertThat(sink.spans).isEmpty();
@@ -257,6 +261,9 @@ class RetryUntilAcceptedIT {
   void unaskedTheAgentShutsDownMeanwhile() throws Exception {
     sink.start();
     try (Running program = start()) {
+      program.make(10);
+      program.send("exit");
+      eventually().until(() -> sink.sums.containsKey("numbers{}")); // exported once, at the end
       makeInShutdownHook(program);
     }
     assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(10));
@@ -265,9 +272,7 @@ class RetryUntilAcceptedIT {
   }
 
   private static void makeInShutdownHook(Running program) throws Exception {
-    program.make(10);
-    program.send("exit");
-    Thread.sleep(2000); // as long as a drain may take; the agent's own shutdown takes less
+    Thread.sleep(1000); // longer than the SDK's shutdown takes
     program.make(10);
     program.end();
   }
@@ -285,10 +290,10 @@ class RetryUntilAcceptedIT {
       program.await(
           "(?s)Failed to export \\d+ spans.*Failed to export \\d+ spans"); // after 3 s each
       sink.start();
+      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(20)));
+      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(20)));
       program.end();
     }
-    assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(20));
-    assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(20));
   }
 
   private long lost(String signal) {
