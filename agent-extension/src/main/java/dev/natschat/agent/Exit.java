@@ -31,7 +31,14 @@ final class Exit {
     Thread hook =
         new Thread(
             () -> {
-              awaitApplication();
+              if (!awaitApplication()) {
+                logger.warning(
+                    "After "
+                        + LONGEST_WAIT_MILLIS
+                        + " ms threads of "
+                        + applicationThreads
+                        + " are still alive; the telemetry of what they still do is lost.");
+              }
               beginning = System.nanoTime();
               begun.countDown();
             },
@@ -64,20 +71,15 @@ final class Exit {
   }
 
   /**
-   * To be called when the JVM ends. Returns early, with the interrupt still set, when interrupted.
+   * To be called when the JVM ends. False if the application's threads live longer than is waited.
+   * Returns early, with the interrupt still set, when interrupted.
    */
-  static void awaitApplication() {
+  static boolean awaitApplication() {
     try {
-      if (!awaitEnd(applicationThreads, LONGEST_WAIT_MILLIS)) {
-        logger.warning(
-            "After "
-                + LONGEST_WAIT_MILLIS
-                + " ms threads of "
-                + applicationThreads
-                + " are still alive; the telemetry of what they still do is lost.");
-      }
+      return awaitEnd(applicationThreads, LONGEST_WAIT_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      return true;
     }
   }
 

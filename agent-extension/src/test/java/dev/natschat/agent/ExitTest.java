@@ -23,10 +23,7 @@ class ExitTest {
   void aThreadIsWaitedForByItsName() throws Exception {
     Thread thread = started("ExitTest-one");
     Future<Boolean> waiting = waiting(Set.of("ExitTest-one"), LONG);
-    Thread.sleep(500); // longer than a thread is looked for that is not there
-    assertThat(waiting).isNotDone();
-    end.countDown();
-    assertThat(waiting.get()).isTrue();
+    assertLastsUntilTheEnd(waiting);
     assertThat(thread.isAlive()).isFalse();
   }
 
@@ -37,20 +34,14 @@ class ExitTest {
     started("ExitTest-second");
     Future<Boolean> waiting = waiting(Set.of("ExitTest-first", "ExitTest-second"), LONG);
     firstEnd.countDown();
-    Thread.sleep(500);
-    assertThat(waiting).isNotDone();
-    end.countDown();
-    assertThat(waiting.get()).isTrue();
+    assertLastsUntilTheEnd(waiting);
   }
 
   @Test
   void whatStartsALittleLaterIsWaitedForToo() throws Exception {
     Future<Boolean> waiting = waiting(Set.of("ExitTest-late"), LONG);
     started("ExitTest-late");
-    Thread.sleep(500);
-    assertThat(waiting).isNotDone();
-    end.countDown();
-    assertThat(waiting.get()).isTrue();
+    assertLastsUntilTheEnd(waiting);
   }
 
   @Test
@@ -63,6 +54,13 @@ class ExitTest {
   void whatIsNotThereHoldsNothingUp() throws Exception {
     assertThat(Exit.awaitEnd(Set.of("ExitTest-absent"), LONG)).isTrue();
     assertThat(Exit.awaitEnd(Set.of(), LONG)).isTrue();
+  }
+
+  private void assertLastsUntilTheEnd(Future<Boolean> waiting) throws Exception {
+    Thread.sleep(500); // longer than a thread is looked for that is not there
+    assertThat(waiting).isNotDone();
+    end.countDown();
+    assertThat(waiting.get()).isTrue();
   }
 
   private static Future<Boolean> waiting(Set<String> names, long longest) {

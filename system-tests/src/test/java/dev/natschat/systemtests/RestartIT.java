@@ -20,9 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * What a service does last is seen, too. After all others: counters begin anew, and alerts ring.
- */
+/** What a service does last is seen, too. After all others: counters begin anew. */
 @Order(Integer.MAX_VALUE)
 class RestartIT {
   private final Instant start = Instant.now().minusSeconds(1);
