@@ -70,8 +70,7 @@ public final class HistoryService implements AutoCloseable {
     health.close();
     try {
       dispatcher.drain(DRAIN).get(DRAIN.toMillis(), TimeUnit.MILLISECONDS);
-      workers.shutdown();
-      workers.awaitTermination(DRAIN.toMillis(), TimeUnit.MILLISECONDS);
+      workers.finish(DRAIN.toMillis());
       nats.flush(FLUSH); // closing the connection drops what its writer has not yet sent
       nats.close();
       log.info("Stopped");

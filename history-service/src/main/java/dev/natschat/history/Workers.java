@@ -1,7 +1,9 @@
 package dev.natschat.history;
 
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -21,12 +23,28 @@ final class Workers extends ThreadPoolExecutor {
    */
   record Turn(long arrivedAt, boolean foundNoPlace) {}
 
+  private static final class NatsThread extends Thread {
+    NatsThread(Runnable task) {
+      super(task, "nats");
+    }
+  }
+
   private final ThreadLocal<Turn> turn =
       ThreadLocal.withInitial(() -> new Turn(System.nanoTime(), false));
 
+  /** The dispatcher's loop, and what connects again: neither waits for a place in the queue. */
+  private final ExecutorService ofNats =
+      new ThreadPoolExecutor(
+          0,
+          Integer.MAX_VALUE,
+          1,
+          TimeUnit.SECONDS,
+          new SynchronousQueue<>(),
+          NatsThread::new,
+          new ThreadPoolExecutor.DiscardPolicy()); // after the end
+
   Workers(int workers, int queue) {
-    // One thread more: the dispatcher's loop never ends.
-    super(workers + 1, workers + 1, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(queue));
+    super(workers, workers, 0, TimeUnit.SECONDS, new ArrayBlockingQueue<>(queue));
     AtomicInteger number = new AtomicInteger();
     setThreadFactory(task -> new Thread(task, "history-" + number.incrementAndGet()));
   }
@@ -36,8 +54,17 @@ final class Workers extends ThreadPoolExecutor {
     return turn.get();
   }
 
+  /** Requests come from the dispatcher; whatever comes from elsewhere is none. */
   @Override
   public void execute(Runnable task) {
+    if (Thread.currentThread() instanceof NatsThread) {
+      executeRequest(task);
+    } else {
+      ofNats.execute(task);
+    }
+  }
+
+  private void executeRequest(Runnable task) {
     long arrivedAt = System.nanoTime();
     try {
       super.execute(() -> run(task, new Turn(arrivedAt, false)));
@@ -49,5 +76,17 @@ final class Workers extends ThreadPoolExecutor {
   private void run(Runnable task, Turn its) {
     turn.set(its);
     task.run();
+  }
+
+  /**
+   * Once the dispatcher is drained: waits for what it has handed on.
+   *
+   * @param millis for the dispatcher, and again for the requests
+   */
+  void finish(long millis) throws InterruptedException {
+    ofNats.shutdown();
+    boolean unused = ofNats.awaitTermination(millis, TimeUnit.MILLISECONDS);
+    shutdown();
+    unused = awaitTermination(millis, TimeUnit.MILLISECONDS);
   }
 }

@@ -306,6 +306,20 @@ class HistoryServiceIT {
     }
   }
 
+  /** What connects again must not wait for a place in the queue, nor run on what it waits for. */
+  @Test
+  void aConnectionLostWhileTheQueueIsFullIsMadeAgain() throws Exception {
+    try (Locked locked = new Locked(1)) {
+      locked.ask(1_000);
+      locked.ownBroker.restart();
+      locked.unlock();
+      await()
+          .atMost(Duration.ofSeconds(20)) // by its pings it is noticed after 30 to 40
+          .ignoreExceptions()
+          .until(() -> texts(ask(locked.client, "locked")).isEmpty());
+    }
+  }
+
   @Test
   void stoppingAnswersWhatHasArrived() throws Exception {
     try (Locked locked = new Locked(2)) {

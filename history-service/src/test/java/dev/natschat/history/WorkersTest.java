@@ -16,15 +16,15 @@ class WorkersTest {
   @AfterEach
   void stop() {
     free.countDown();
-    workers.shutdown();
+    finish();
   }
 
   @Test
-  void aTaskKnowsWhenItArrived() throws InterruptedException {
-    occupyEveryThread();
+  void aRequestKnowsWhenItArrived() throws Exception {
+    occupyTheWorker();
     BlockingQueue<Turn> turns = new LinkedBlockingQueue<>();
     long before = System.nanoTime();
-    workers.execute(() -> turns.add(workers.turn()));
+    dispatch(() -> turns.add(workers.turn()));
     long after = System.nanoTime();
     free.countDown();
     Turn turn = turns.take();
@@ -33,18 +33,51 @@ class WorkersTest {
   }
 
   @Test
-  void whatTheQueueCannotHoldRunsAtOnce() {
-    occupyEveryThread();
-    workers.execute(() -> {});
+  void aRequestThatTheQueueCannotHoldIsHandledAtOnce() throws Exception {
+    occupyTheWorker();
+    dispatch(() -> {});
     BlockingQueue<Turn> turns = new LinkedBlockingQueue<>();
-    workers.execute(() -> turns.add(workers.turn()));
+    dispatch(() -> turns.add(workers.turn()));
     assertThat(turns).singleElement().satisfies(turn -> assertThat(turn.foundNoPlace()).isTrue());
   }
 
-  private void occupyEveryThread() {
-    for (int i = 0; i < workers.getMaximumPoolSize(); i++) {
-      workers.execute(this::awaitFree);
+  @Test // jnats connects again by a task of its reader's, which that task waits for
+  void whatIsNoRequestNeitherWaitsForOneNorRunsOnItsCaller() throws Exception {
+    occupyTheWorker();
+    dispatch(() -> {});
+    assertThat(workers.submit(Thread::currentThread).get()).isNotSameAs(Thread.currentThread());
+  }
+
+  @Test
+  void atItsEndWhatTheDispatcherHandedOnIsDone() throws Exception {
+    BlockingQueue<Turn> turns = new LinkedBlockingQueue<>();
+    workers.execute(
+        () -> {
+          awaitFree();
+          workers.execute(() -> turns.add(workers.turn()));
+        });
+    Thread finishing = new Thread(this::finish);
+    finishing.start();
+    free.countDown();
+    finishing.join();
+    assertThat(turns).singleElement().satisfies(turn -> assertThat(turn.foundNoPlace()).isFalse());
+  }
+
+  private void finish() {
+    try {
+      workers.finish(60_000);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
+  }
+
+  private void occupyTheWorker() throws Exception {
+    dispatch(this::awaitFree);
+  }
+
+  /** As jnats' dispatcher does it, whose loop was given to the same executor. */
+  private void dispatch(Runnable request) throws Exception {
+    workers.submit(() -> workers.execute(request)).get();
   }
 
   private void awaitFree() {
