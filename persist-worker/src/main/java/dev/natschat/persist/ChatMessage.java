@@ -62,6 +62,9 @@ record ChatMessage(String room, String user, String text, long timestamp, boolea
     if (subject.startsWith("admin.")) {
       return ADMIN_ROOM;
     }
+    if (!subject.startsWith("chat.")) { // somebody gave the stream more subjects
+      throw new Poison(Reason.RESERVED_SUBJECT, "rooms are written through chat.*");
+    }
     String room = subject.substring("chat.".length());
     if (room.equals(ADMIN_ROOM)) {
       throw new Poison(Reason.RESERVED_SUBJECT, "the admin room is written through admin.*");

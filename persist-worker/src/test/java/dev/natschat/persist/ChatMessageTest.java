@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.natschat.persist.Poison.Reason;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -145,6 +146,13 @@ class ChatMessageTest {
     assertThat(parse("chat.r", "{'user':'a','text':'" + longest + "'}").text()).isEqualTo(longest);
     assertThat(reason("chat.r", "{'user':'a','text':'" + longest + "x'}"))
         .isEqualTo(Reason.TOO_LONG);
+  }
+
+  @Test // of a stream to which somebody gave more subjects
+  void otherSubjectsAreNoRooms() {
+    for (String subject : List.of("log", "news.sport", "chatter.lobby")) {
+      assertThat(reason(subject, "{'user':'a','text':'b'}")).isEqualTo(Reason.RESERVED_SUBJECT);
+    }
   }
 
   @Test
