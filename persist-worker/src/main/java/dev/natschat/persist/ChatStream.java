@@ -56,7 +56,7 @@ final class ChatStream {
   private final Config config;
   private boolean streamDeclared;
   private boolean durableDeclared;
-  private volatile boolean databaseIsNew = true;
+  private boolean databaseIsNew = true;
 
   ChatStream(JetStreamManagement management, Persisted persisted, Config config) {
     this.management = management;
@@ -67,6 +67,14 @@ final class ChatStream {
   /** At the next look it will be asked whether it has what was acknowledged. */
   void databaseIsNew() {
     databaseIsNew = true;
+  }
+
+  /**
+   * Whether it has what was acknowledged, or will get it again. Until then nothing may be
+   * acknowledged: the acknowledgement floor would move over what it lacks.
+   */
+  boolean isDatabaseKnown() {
+    return !databaseIsNew;
   }
 
   /**
@@ -162,13 +170,10 @@ final class ChatStream {
           NAME);
       return replaceDurable();
     }
-    if (databaseIsNew) {
-      boolean whole = databaseHasWhatWasAcknowledged(stream, present);
-      databaseIsNew = false;
-      if (!whole) {
-        return replaceDurable();
-      }
+    if (databaseIsNew && !databaseHasWhatWasAcknowledged(stream, present)) {
+      return replaceDurable();
     }
+    databaseIsNew = false;
     return durableDeclared ? present : declareDurable();
   }
 
@@ -221,6 +226,7 @@ final class ChatStream {
                 .maxAckPending(MAX_ACK_PENDING)
                 .build());
     durableDeclared = true;
+    databaseIsNew = false; // it has been asked, or gets everything
     return made;
   }
 

@@ -80,11 +80,6 @@ final class Inbox implements AutoCloseable {
    * @throws IllegalStateException when the connection was closed for good
    */
   List<Message> nextBatch() throws InterruptedException, SQLException {
-    if (nats.getStatus() == Connection.Status.CLOSED) {
-      throw new IllegalStateException(
-          "The connection to NATS is closed: is NATS_PASS still right? Last error: "
-              + nats.getLastError());
-    }
     lookAfterStream();
     pull();
     List<Message> batch = new ArrayList<>(BATCH);
@@ -160,12 +155,23 @@ final class Inbox implements AutoCloseable {
     nextLookNanos = System.nanoTime();
   }
 
+  /** Whether what is stored now may be acknowledged: see {@link ChatStream#isDatabaseKnown}. */
+  boolean isDatabaseKnown() {
+    return stream.isDatabaseKnown();
+  }
+
   /**
    * Once a second: makes again what was deleted, and keeps the stream from filling up.
    *
    * @throws SQLException when the database had to be asked, and does not answer
+   * @throws IllegalStateException when the connection was closed for good
    */
   void lookAfterStream() throws InterruptedException, SQLException {
+    if (nats.getStatus() == Connection.Status.CLOSED) {
+      throw new IllegalStateException(
+          "The connection to NATS is closed: is NATS_PASS still right? Last error: "
+              + nats.getLastError());
+    }
     long now = System.nanoTime();
     if (now - nextLookNanos < 0 || nats.getStatus() != Connection.Status.CONNECTED) {
       return;

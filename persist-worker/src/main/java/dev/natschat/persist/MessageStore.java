@@ -152,13 +152,13 @@ final class MessageStore implements AutoCloseable {
     }
     // Two workers with the same redelivered messages wait for each other in one order.
     rows.sort(Comparator.comparingLong(row -> row.origin().sequence()));
-    int inserted = write(rows, dead);
+    Session.Stored stored = write(rows, dead);
     recovered();
     settle(rows, dead);
-    report(rows, dead, inserted);
+    report(rows, stored.dead(), stored.rows());
   }
 
-  private int write(List<Row> rows, List<DeadLetter> dead) throws SQLException {
+  private Session.Stored write(List<Row> rows, List<DeadLetter> dead) throws SQLException {
     Session to = connected();
     if (careful == 0) {
       try {

@@ -71,7 +71,9 @@ public final class PersistWorker {
         } else {
           inbox.lookAfterStream(); // an outage is time enough for another stream
         }
-        if (batch.isEmpty()) {
+        if (!inbox.isDatabaseKnown()) { // JetStream did not answer
+          boolean unused = stopping.await(FIRST_PAUSE_MILLIS, TimeUnit.MILLISECONDS);
+        } else if (batch.isEmpty()) {
           store.check();
         } else {
           store.persist(batch);

@@ -6,7 +6,9 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import javax.sql.DataSource;
@@ -40,6 +42,7 @@ final class Session implements AutoCloseable {
       FROM unnest(?::text[], ?::text[], ?::bytea[], ?::text[], ?::bigint[], ?::bigint[])
           AS letter (subject, headers, body, reason, stream_seq, stored_at)
       ON CONFLICT (stream_seq, stored_at) DO NOTHING
+      RETURNING stream_seq, stored_at
       """;
 
   private static final String HAS =
@@ -87,37 +90,40 @@ final class Session implements AutoCloseable {
     }
   }
 
-  /** All or nothing; gives the number of rows that were not there before. */
-  int write(List<Row> rows, List<DeadLetter> dead) throws SQLException {
+  /** What was not there before; a message that is delivered again is there. */
+  record Stored(int rows, List<DeadLetter> dead) {}
+
+  /** All or nothing. */
+  Stored write(List<Row> rows, List<DeadLetter> dead) throws SQLException {
     return dead.isEmpty()
-        ? insert(rows)
+        ? new Stored(insert(rows), List.of())
         : inTransaction(
             () -> {
-              bury(dead);
+              List<DeadLetter> buried = bury(dead);
               int inserted = rows.isEmpty() ? 0 : insert(rows);
               connection.commit();
-              return inserted;
+              return new Stored(inserted, buried);
             });
   }
 
   /**
    * Row by row, which costs more: what the table refuses is moved from the rows to the dead. All or
-   * nothing in everything else; gives the number of rows that were not there before.
+   * nothing in everything else.
    */
-  int writeEach(List<Row> rows, List<DeadLetter> dead) throws SQLException {
+  Stored writeEach(List<Row> rows, List<DeadLetter> dead) throws SQLException {
     List<Row> accepted = new ArrayList<>(rows.size());
-    List<DeadLetter> buried = new ArrayList<>(dead);
-    int stored =
+    List<DeadLetter> allDead = new ArrayList<>(dead);
+    Stored stored =
         inTransaction(
             () -> {
-              int inserted = storeEach(rows, accepted, buried);
-              bury(buried);
+              int inserted = storeEach(rows, accepted, allDead);
+              List<DeadLetter> buried = bury(allDead);
               connection.commit();
-              return inserted;
+              return new Stored(inserted, buried);
             });
     rows.clear();
     rows.addAll(accepted);
-    dead.addAll(buried.subList(dead.size(), buried.size()));
+    dead.addAll(allDead.subList(dead.size(), allDead.size()));
     return stored;
   }
 
@@ -156,7 +162,8 @@ final class Session implements AutoCloseable {
     statement.setArray(6, longs(rows, row -> row.origin().storedAt()));
   }
 
-  private void bury(List<DeadLetter> dead) throws SQLException {
+  /** Gives those that were not there before. */
+  private List<DeadLetter> bury(List<DeadLetter> dead) throws SQLException {
     byte[][] bodies = dead.stream().map(DeadLetter::body).toArray(byte[][]::new);
     insertDeadLetters.setArray(1, texts(dead, DeadLetter::subject));
     insertDeadLetters.setArray(2, texts(dead, DeadLetter::headers));
@@ -164,7 +171,17 @@ final class Session implements AutoCloseable {
     insertDeadLetters.setArray(4, texts(dead, DeadLetter::reason));
     insertDeadLetters.setArray(5, longs(dead, letter -> letter.origin().sequence()));
     insertDeadLetters.setArray(6, longs(dead, letter -> letter.origin().storedAt()));
-    insertDeadLetters.executeUpdate();
+    Set<List<Long>> buried = new HashSet<>();
+    try (ResultSet each = insertDeadLetters.executeQuery()) {
+      while (each.next()) {
+        buried.add(List.of(each.getLong(1), each.getLong(2)));
+      }
+    }
+    return dead.stream()
+        .filter(
+            letter ->
+                buried.remove(List.of(letter.origin().sequence(), letter.origin().storedAt())))
+        .toList();
   }
 
   private <T> java.sql.Array texts(List<T> of, Function<T, String> column) throws SQLException {
@@ -176,10 +193,10 @@ final class Session implements AutoCloseable {
   }
 
   private interface Work {
-    int run() throws SQLException;
+    Stored run() throws SQLException;
   }
 
-  private int inTransaction(Work work) throws SQLException {
+  private Stored inTransaction(Work work) throws SQLException {
     connection.setAutoCommit(false);
     try {
       return work.run();
@@ -193,8 +210,7 @@ final class Session implements AutoCloseable {
 
   void cancel() {
     try {
-      insertMessages.cancel();
-      insertDeadLetters.cancel();
+      postgres.cancelQuery();
     } catch (SQLException e) {
       log.debug("Nothing to cancel", e);
     }

@@ -22,6 +22,9 @@ import org.junit.jupiter.api.Test;
  * this one.
  */
 class PersistWorkerIT extends WorkerTest {
+  private static final String OUR_SESSION =
+      "pg_stat_activity WHERE application_name = 'persist-worker' AND wait_event_type = 'Lock' ";
+
   @Test // the previous system: a backlog over 10,000 was discarded
   void defect1BacklogOver10000IsPersistedWhole() throws Exception {
     prepare();
@@ -178,6 +181,31 @@ class PersistWorkerIT extends WorkerTest {
     }
     start();
     awaitRows(5_000);
+  }
+
+  @Test
+  void workerThatAsksALockedDatabaseHandsBackWhatItPulled() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "3600"); // what is not handed back stays away
+    Worker first = start();
+    awaitStream();
+    publish(10);
+    awaitRows(10);
+    try (java.sql.Connection lock = database.connect();
+        Statement statement = lock.createStatement()) {
+      lock.setAutoCommit(false);
+      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+      publish(5_000);
+      await().until(() -> database.count(OUR_SESSION + "AND query LIKE '%INSERT%'") == 1);
+      database.execute("SELECT pg_terminate_backend(pid) FROM " + OUR_SESSION);
+      await().until(() -> database.count(OUR_SESSION + "AND query LIKE '%EXISTS%'") == 1);
+
+      first.terminate();
+
+      assertThat(first.output()).contains("messages back to the stream");
+      lock.rollback();
+    }
+    start();
+    awaitRows(5_010);
   }
 
   @Test // the previous system: 5400 redeliveries a second while the database was down

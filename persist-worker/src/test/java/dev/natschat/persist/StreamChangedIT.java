@@ -2,16 +2,23 @@ package dev.natschat.persist;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import io.nats.client.JetStreamManagement;
 import io.nats.client.Subscription;
 import io.nats.client.api.AckPolicy;
 import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.DeliverPolicy;
 import io.nats.client.api.DiscardPolicy;
 import io.nats.client.api.StreamConfiguration;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZonedDateTime;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
 /** Somebody fills, changes or restores what the worker relies on. */
@@ -205,6 +212,88 @@ class StreamChangedIT extends WorkerTest {
     awaitRows(150);
     assertThat(database.count("dead_letters")).isEqualTo(1);
     assertThat(worker.output()).contains("was it restored from a dump?");
+  }
+
+  @Test // what was kept through the outage would move the acknowledgement floor over the gap
+  void restoredDatabaseIsAskedBeforeAnythingIsAcknowledged() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+    database.stop();
+    Path backup = database.copyFiles(directory.resolve("older-backup"));
+    database.startAgain();
+    publish(50);
+    awaitRows(150);
+
+    database.stop();
+    await().until(() -> worker.output().contains("PostgreSQL can't store"));
+    publish(10);
+    database.replaceFiles(backup);
+    broker.stop();
+    database.startAgain();
+    await()
+        .during(Duration.ofSeconds(3))
+        .ignoreExceptions()
+        .until(() -> database.count("messages") == 100);
+    broker.startAgain();
+
+    awaitRows(160);
+    assertThat(worker.output()).contains("was it restored from a dump?");
+  }
+
+  @Test
+  void durableThatCannotBeReplacedNowIsReplacedLater() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(10);
+    awaitRows(10);
+    worker.kill();
+    ZonedDateTime created = durable().getCreationTime();
+    ChatStream ofEmptyDatabase =
+        new ChatStream(
+            failingOnce("deleteConsumer"), (sequence, since) -> false, Config.from(settings));
+
+    assertThatThrownBy(ofEmptyDatabase::lookAfter).isInstanceOf(IOException.class);
+    assertThat(ofEmptyDatabase.isDatabaseKnown()).isFalse();
+    assertThat(ofEmptyDatabase.lookAfter().getCreationTime()).isAfter(created);
+    assertThat(ofEmptyDatabase.isDatabaseKnown()).isTrue();
+    assertThat(durable().getNumPending()).isEqualTo(10);
+  }
+
+  /** As when no server answers for a moment, which one cannot be made to do at a given call. */
+  private JetStreamManagement failingOnce(String method) {
+    AtomicBoolean failed = new AtomicBoolean();
+    return (JetStreamManagement)
+        Proxy.newProxyInstance(
+            getClass().getClassLoader(),
+            new Class<?>[] {JetStreamManagement.class},
+            (proxy, called, arguments) -> {
+              if (called.getName().equals(method) && failed.compareAndSet(false, true)) {
+                throw new IOException("Timeout or no response waiting for NATS JetStream server");
+              }
+              try {
+                return called.invoke(management, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+  }
+
+  @Test
+  void poisonThatIsDeliveredAgainIsReportedOnce() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    stream.publish("chat.lobby", "poison".getBytes(UTF_8));
+    await().until(() -> worker.output().contains("Set aside 1"));
+
+    management.deleteConsumer(ChatStream.NAME, ChatStream.DURABLE);
+    await().until(() -> worker.output().contains("made again"));
+    publish(1);
+
+    awaitRows(1);
+    assertThat(durable().getDelivered().getConsumerSequence()).isEqualTo(2);
+    assertThat(worker.output()).containsOnlyOnce("Set aside");
   }
 
   @Test
