@@ -18,8 +18,10 @@ final class Delivery {
 
   private static final boolean unsampledByParent = Settings.get().unsampledByParent;
 
-  private final @Nullable Instant receivedAt;
-  private final long receivedAtNanos = Ongoing.now(Operation.PROCESS);
+  /** Its processing began when it was received, long before its span does. */
+  private final boolean pulled;
+
+  private final long receivedAtNanos;
   private @Nullable Context producer;
   private @Nullable Destination destination;
 
@@ -35,8 +37,16 @@ final class Delivery {
   private boolean inBatch;
   private @Nullable Unsettled unsettled;
 
-  Delivery(@Nullable Instant receivedAt) {
-    this.receivedAt = receivedAt;
+  private Delivery(boolean pulled) {
+    this.pulled = pulled;
+    this.receivedAtNanos = pulled ? System.nanoTime() : Ongoing.now(Operation.PROCESS);
+  }
+
+  /** Of a message that the application has asked for, and now gets. */
+  static Delivery pulled(Message message) {
+    Delivery made = new Delivery(true);
+    made.attachTo(message);
+    return made;
   }
 
   static @Nullable Delivery of(Message message) {
@@ -48,12 +58,12 @@ final class Delivery {
     if (known != null) {
       return known;
     }
-    Delivery made = new Delivery(null);
+    Delivery made = new Delivery(false);
     made.attachTo(message);
     return made;
   }
 
-  void attachTo(Message message) {
+  private void attachTo(Message message) {
     if (message instanceof NatsMessage) {
       field.set((NatsMessage) message, this);
     }
@@ -74,8 +84,8 @@ final class Delivery {
       Context parent = producer(message);
       Destination destination = destination(message);
       SpanBuilder builder = Spans.builder(destination, Operation.PROCESS, parent);
-      if (receivedAt != null) {
-        builder.setStartTimestamp(receivedAt);
+      if (pulled) {
+        builder.setStartTimestamp(Instant.now().minusNanos(System.nanoTime() - receivedAtNanos));
       }
       known =
           Ongoing.begin(builder, destination, Operation.PROCESS, parent, message, receivedAtNanos);

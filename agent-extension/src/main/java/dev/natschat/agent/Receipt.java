@@ -29,8 +29,7 @@ final class Receipt {
         || Processing.isReply(message)) {
       return;
     }
-    Delivery delivery = new Delivery(Instant.now());
-    delivery.attachTo(message);
+    Delivery delivery = Delivery.pulled(message);
     receive(message, delivery, waitingSince);
     if (!isSettledLater(message)) {
       // Its receipt is all that can be seen of its processing.

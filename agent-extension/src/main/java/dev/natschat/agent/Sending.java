@@ -143,7 +143,8 @@ final class Sending {
       @Nullable String replyTo,
       @Nullable Headers headers,
       byte @Nullable [] body) {
-    if (subject == null) {
+    if (subject == null
+        || (Subjects.isAcknowledgement(subject) && Answer.owedAt(subject) == null)) {
       return null;
     }
     Sending begun = current.get();

@@ -107,6 +107,11 @@ final class Subjects {
     return 0;
   }
 
+  /** One of each message that is consumed: seen at a glance. */
+  static boolean isAcknowledgement(String subject) {
+    return subject.startsWith("$JS.ACK.");
+  }
+
   /** PING, INFO and STATS of the service API. */
   static boolean isDiscovery(String subject) {
     return subject.startsWith("$SRV.");
@@ -150,7 +155,9 @@ final class Subjects {
 
   /** Buckets of KeyValue and ObjectStore: their messages are stored values, not work to do. */
   static boolean isBucket(String subject) {
-    return subject.startsWith("$KV.") || subject.startsWith("$O.");
+    return !subject.isEmpty()
+        && subject.charAt(0) == '$' // few others begin so
+        && (subject.startsWith("$KV.") || subject.startsWith("$O."));
   }
 
   boolean isInbox(String subject, @Nullable Connection connection) {
