@@ -11,7 +11,7 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 
 # .env holds NAME=value lines; what is in the environment already wins.
 if [[ -f $root/.env ]]; then
-  while IFS='=' read -r name value; do
+  while IFS='=' read -r name value || [[ -n $name ]]; do # the last line perhaps has no end
     if [[ $name =~ ^[A-Z][A-Z0-9_]*$ && -z ${!name:-} ]]; then export "$name=$value"; fi
   done <"$root/.env"
 fi
