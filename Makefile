@@ -26,8 +26,8 @@ down: ## stop what `make up` started; data stays
 	containers/down
 
 clean: down ## stop, and remove the data, the secrets and everything built
-	processes/clean
 	containers/clean
+	processes/clean
 	$(MVN) -q clean
 	rm -rf target
 
