@@ -13,7 +13,7 @@ import java.util.function.Supplier;
 
 /**
  * Makes the installation's keys and passwords, one file each, and renders from them what
- * nats-server and PostgreSQL read. What exists is kept, so it can run before every start.
+ * nats-server, PostgreSQL and Keycloak read. What exists is kept, so it can run before every start.
  */
 public final class GenerateSecrets {
   private final SecureRandom random = new SecureRandom();
@@ -50,6 +50,7 @@ public final class GenerateSecrets {
     String postgresPersistWorker = keep("postgres-persist-worker-password", this::newPassword);
     String postgresHistoryService = keep("postgres-history-service-password", this::newPassword);
     keep("grafana-admin-password", this::newPassword);
+    String keycloakAdmin = keep("keycloak-admin-password", this::newPassword);
 
     render(
         "nats-secrets.conf",
@@ -76,6 +77,14 @@ public final class GenerateSecrets {
         BROKER_OBSERVER_PASSWORD: "%s"
         """
             .formatted(natsBrokerObserver));
+    render(
+        "keycloak.conf",
+        """
+        # Made by GenerateSecrets. Read at Keycloak's first start, and then no more.
+        bootstrap-admin-username=admin
+        bootstrap-admin-password=%s
+        """
+            .formatted(keycloakAdmin));
     // One statement a line, for `postgres --single`. The owner of a database owns its schema
     // public.
     render(

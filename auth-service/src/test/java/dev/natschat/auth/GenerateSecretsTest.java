@@ -39,8 +39,10 @@ class GenerateSecretsTest {
             "postgres-persist-worker-password",
             "postgres-history-service-password",
             "grafana-admin-password",
+            "keycloak-admin-password",
             "nats-secrets.conf",
             "nats-hops-secrets.conf",
+            "keycloak.conf",
             "postgres-roles.sql");
     try (Stream<Path> files = Files.list(secrets)) {
       assertThat(files)
