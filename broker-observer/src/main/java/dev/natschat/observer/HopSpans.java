@@ -99,10 +99,11 @@ final class HopSpans {
     return AttributeKey.stringKey("messaging.nats." + name);
   }
 
+  /** Takes the tree's events. */
   List<HopSpan> of(Tree tree) {
     List<HopSpan> spans = new ArrayList<>();
     Map<String, Long> sentAt = new HashMap<>();
-    for (HopEvent event : tree.events()) {
+    for (HopEvent event : tree.takeEvents()) {
       draw(event, tree.parents, sentAt, spans);
     }
     return spans;

@@ -40,7 +40,7 @@ final class HopTrees {
 
   /** Everything that became of one published message, as far as it is known. */
   static final class Tree {
-    private final List<HopEvent> events = new ArrayList<>();
+    private List<HopEvent> events = new ArrayList<>();
     private final Set<String> seen = new HashSet<>();
     private final long since;
     private final Set<String> sent = new HashSet<>();
@@ -74,10 +74,12 @@ final class HopTrees {
       arrived.addAll(before.arrived);
     }
 
-    /** Each after the one that it came from. */
-    List<HopEvent> events() {
-      events.sort(comparingInt((HopEvent event) -> event.hop().length()));
-      return events;
+    /** Each after the one that it came from; not kept here any longer. */
+    List<HopEvent> takeEvents() {
+      List<HopEvent> taken = events;
+      events = new ArrayList<>();
+      taken.sort(comparingInt((HopEvent event) -> event.hop().length()));
+      return taken;
     }
 
     boolean isComplete() {

@@ -191,6 +191,19 @@ class HopTreesTest {
     assertThat(edges(drawn)).containsExactlyInAnyOrderElementsOf(WHOLE);
   }
 
+  /** Thousands are remembered for a minute: with their events they would fill the heap. */
+  @Test
+  void whatWasDrawnKeepsNoEventsAndALateOneFindsItsPlaceAllTheSame() {
+    add(List.of(n1, n2, n4, n5));
+    now += HopTrees.PATIENCE.toNanos();
+    Tree overdue = trees.overdue().get(0);
+    List<HopSpan> drawn = new ArrayList<>(spans.of(overdue));
+    assertThat(overdue.takeEvents()).isEmpty();
+
+    drawn.addAll(add(List.of(n3)));
+    assertThat(edges(drawn)).containsExactlyInAnyOrderElementsOf(WHOLE);
+  }
+
   @Test
   void anEventThatIsDeliveredTwiceIsDrawnOnce() {
     assertThat(edges(add(List.of(n1, n2, n2, n1, n3, n3, n4, n5))))
