@@ -2,8 +2,7 @@ package dev.natschat.observer;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static java.util.Comparator.comparing;
-import static java.util.Comparator.naturalOrder;
+import static java.util.Comparator.comparingLong;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,9 +11,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +39,11 @@ final class ServerLogFile {
    * @param firstLine empty before anything was read
    */
   private record Position(String firstLine, long offset) {}
+
+  /**
+   * @param written when last; the log itself counts as the last of all, and as the longest
+   */
+  private record Generation(String firstLine, Path path, long written, long size) {}
 
   /** Lines, and how far the file is read when they have been dealt with. */
   final class Lines {
@@ -73,17 +77,14 @@ final class ServerLogFile {
   /** The next complete lines, some hundred KB of them at most; none where there are no more. */
   Lines read() throws IOException {
     Position position = position();
-    Map<String, Path> generations = generations();
-    List<String> firstLines = List.copyOf(generations.keySet());
-    int known = firstLines.indexOf(position.firstLine());
-    for (int i = Math.max(known, 0); i < firstLines.size(); i++) {
-      String firstLine = firstLines.get(i);
-      Path generation = generations.get(firstLine);
-      if (generation != null) {
-        Lines lines = read(generation, firstLine, i == known ? position.offset() : 0);
-        if (!lines.lines().isEmpty()) {
-          return lines;
-        }
+    List<Generation> generations = generations();
+    int known =
+        generations.stream().map(Generation::firstLine).toList().indexOf(position.firstLine());
+    for (Generation generation : generations.subList(Math.max(known, 0), generations.size())) {
+      boolean begun = generation.firstLine().equals(position.firstLine());
+      Lines lines = read(generation, begun ? position.offset() : 0);
+      if (!lines.lines().isEmpty()) {
+        return lines;
       }
     }
     return new Lines(List.of(), position);
@@ -101,38 +102,54 @@ final class ServerLogFile {
     }
   }
 
-  /** By their first lines, the oldest first. Those that have none yet are left out. */
-  private Map<String, Path> generations() throws IOException {
+  /**
+   * The oldest first. Of several that begin alike all but one are copies of what was there when
+   * they were made; the longest has everything. Those that have no first line yet are left out.
+   */
+  private List<Generation> generations() throws IOException {
     String name = String.valueOf(file.getFileName());
-    Map<Path, Long> written = new HashMap<>();
+    Map<String, Generation> generations = new HashMap<>();
     Path directory = file.toAbsolutePath().getParent();
     try (Stream<Path> files = directory == null ? Stream.empty() : Files.list(directory)) {
       for (Path sibling : files.toList()) {
-        String itsName = String.valueOf(sibling.getFileName());
-        if (itsName.startsWith(name)) {
-          written.put(sibling, itsName.equals(name) ? Long.MAX_VALUE : modified(sibling));
+        if (String.valueOf(sibling.getFileName()).startsWith(name)) {
+          Generation generation = generation(sibling);
+          if (generation != null) {
+            generations.merge(generation.firstLine(), generation, ServerLogFile::longer);
+          }
         }
       }
     }
-    List<Path> byAge = new ArrayList<>(written.keySet());
-    byAge.sort(
-        comparing((Path path) -> written.getOrDefault(path, 0L)).thenComparing(naturalOrder()));
-    Map<String, Path> generations = new LinkedHashMap<>();
-    for (Path generation : byAge) {
-      String firstLine = firstLine(generation);
-      if (firstLine != null) {
-        generations.putIfAbsent(firstLine, generation);
-      }
-    }
-    return generations;
+    return generations.values().stream()
+        .sorted(comparingLong(Generation::written).thenComparing(Generation::path))
+        .toList();
   }
 
-  private static long modified(Path path) throws IOException {
+  private @Nullable Generation generation(Path path) throws IOException {
     try {
-      return Files.getLastModifiedTime(path).to(TimeUnit.NANOSECONDS);
+      BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+      String firstLine = firstLine(path);
+      if (firstLine == null) {
+        return null;
+      }
+      return path.getFileName().equals(file.getFileName())
+          ? new Generation(firstLine, path, Long.MAX_VALUE, Long.MAX_VALUE)
+          : new Generation(
+              firstLine,
+              path,
+              attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS),
+              attributes.size());
     } catch (NoSuchFileException goneMeanwhile) {
-      return 0;
+      return null;
     }
+  }
+
+  /** Of two as long the one written first: in a copy's place it would be read once more. */
+  private static Generation longer(Generation one, Generation other) {
+    if (one.size() == other.size()) {
+      return one.written() <= other.written() ? one : other;
+    }
+    return one.size() > other.size() ? one : other;
   }
 
   private static @Nullable String firstLine(Path path) throws IOException {
@@ -144,22 +161,20 @@ final class ServerLogFile {
         }
       }
       return bytes.length == MAX_FIRST_LINE ? new String(bytes, ISO_8859_1) : null;
-    } catch (NoSuchFileException goneMeanwhile) {
-      return null;
     }
   }
 
-  private Lines read(Path path, String firstLine, long from) throws IOException {
+  private Lines read(Generation generation, long from) throws IOException {
     byte[] bytes;
     long offset = from;
-    try (SeekableByteChannel channel = Files.newByteChannel(path)) {
+    try (SeekableByteChannel channel = Files.newByteChannel(generation.path())) {
       if (channel.size() < offset) {
         offset = 0; // another file that begins in the same way
       }
       channel.position(offset);
       bytes = read(channel, MAX_READ);
     } catch (NoSuchFileException goneMeanwhile) {
-      return new Lines(List.of(), new Position(firstLine, offset));
+      return new Lines(List.of(), new Position(generation.firstLine(), offset));
     }
     List<String> lines = new ArrayList<>();
     int begin = 0;
@@ -173,7 +188,7 @@ final class ServerLogFile {
       lines.add(new String(bytes, UTF_8));
       begin = bytes.length;
     }
-    return new Lines(lines, new Position(firstLine, offset + begin));
+    return new Lines(lines, new Position(generation.firstLine(), offset + begin));
   }
 
   private static byte[] read(SeekableByteChannel channel, int most) throws IOException {

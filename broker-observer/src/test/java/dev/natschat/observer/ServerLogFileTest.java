@@ -25,6 +25,10 @@ class ServerLogFileTest {
     Files.writeString(log, String.join("\n", lines) + "\n", CREATE, APPEND);
   }
 
+  private Path rotated(int second) {
+    return log.resolveSibling("nats-server.log.2026.11.25.13.44." + second + ".1");
+  }
+
   private List<String> readAll() throws IOException {
     ServerLogFile file = new ServerLogFile(log); // a new one, as after a restart
     List<String> all = new ArrayList<>();
@@ -72,9 +76,9 @@ class ServerLogFileTest {
     write("one", "two");
     assertThat(readAll()).hasSize(2);
     write("three");
-    Files.move(log, log.resolveSibling("nats-server.log.2026.11.25.13.44.20.1"));
+    Files.move(log, rotated(20));
     write("four");
-    Files.move(log, log.resolveSibling("nats-server.log.2026.11.25.13.44.21.1"));
+    Files.move(log, rotated(21));
     write("five");
     assertThat(readAll()).containsExactly("three", "four", "five");
     assertThat(readAll()).isEmpty();
@@ -87,6 +91,59 @@ class ServerLogFileTest {
     Files.delete(log);
     write("other", "two");
     assertThat(readAll()).containsExactly("other", "two");
+  }
+
+  @Test
+  void aCopyBesideItStopsNothing() throws IOException {
+    write("one");
+    assertThat(readAll()).hasSize(1);
+    Files.copy(log, log.resolveSibling("nats-server.log.bak"));
+    write("two");
+    assertThat(readAll()).containsExactly("two");
+    write("three");
+    Files.move(log, rotated(20));
+    write("four");
+    assertThat(readAll()).containsExactly("three", "four");
+    assertThat(readAll()).isEmpty();
+  }
+
+  @Test
+  void aCopyOfWhatIsBeingReadIsNotReadAgain() throws IOException {
+    write("one", "two");
+    assertThat(readAll()).hasSize(2);
+    write("three");
+    Files.move(log, rotated(20));
+    write("four");
+    Files.writeString(log.resolveSibling("nats-server.log.head"), "one\n");
+    Files.copy(rotated(20), log.resolveSibling("nats-server.log.bak"));
+    assertThat(readAll()).containsExactly("three", "four");
+    assertThat(readAll()).isEmpty();
+  }
+
+  @Test
+  void aCopyOfWhatWasReadLongAgoIsNotReadAgain() throws IOException {
+    write("one");
+    Files.move(log, rotated(20));
+    write("two");
+    Files.move(log, rotated(21));
+    write("three");
+    assertThat(readAll()).containsExactly("one", "two", "three");
+    Files.copy(rotated(20), log.resolveSibling("nats-server.log.bak"));
+    write("four");
+    assertThat(readAll()).containsExactly("four");
+    Files.move(log, rotated(22));
+    write("five");
+    assertThat(readAll()).containsExactly("five");
+  }
+
+  /** Whatever else is written beside it, by hand. */
+  @Test
+  void theLogItselfIsReadOnEvenIfAFileThatBeginsLikeItIsLonger() throws IOException {
+    write("one");
+    assertThat(readAll()).hasSize(1);
+    Files.writeString(log.resolveSibling("nats-server.log.all"), "one\nzero\nzero\nzero\n");
+    write("two");
+    assertThat(readAll()).containsExactly("two");
   }
 
   @Test
