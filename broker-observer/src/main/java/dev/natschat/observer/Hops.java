@@ -8,6 +8,7 @@ import static dev.natschat.observer.HopMetric.REFUSED;
 
 import dev.natschat.observer.HopTrees.Tree;
 import io.nats.client.Connection;
+import io.nats.client.Connection.Status;
 import io.nats.client.ConsumeOptions;
 import io.nats.client.ConsumerContext;
 import io.nats.client.Dispatcher;
@@ -100,13 +101,24 @@ final class Hops {
     return reading;
   }
 
-  @SuppressWarnings("try") // interrupted only to be stopped
   private void run() {
+    try {
+      while (!isClosing(Duration.ZERO)) {
+        readWhileConnected();
+      }
+    } catch (InterruptedException e) {
+      log.debug("Closed before it was connected", e);
+    }
+  }
+
+  /** Returns when jnats has given the connection up: a server refused this user twice, say. */
+  @SuppressWarnings("try") // interrupted only to be stopped
+  private void readWhileConnected() throws InterruptedException {
     try (Connection nats = Broker.connect(config, config.natsUser() + "-hops")) {
       Dispatcher forgeries = nats.createDispatcher(this::refuse);
       forgeries.setPendingLimits(UNREAD_FORGERIES, -1);
       forgeries.subscribe(FORGED_SUBJECT);
-      while (!isClosing(Duration.ZERO)) {
+      while (!isClosing(Duration.ZERO) && nats.getStatus() != Status.CLOSED) {
         try {
           listen(nats);
         } catch (InterruptedException e) {
@@ -117,8 +129,6 @@ final class Hops {
           isClosing(BETWEEN_TRIES);
         }
       }
-    } catch (InterruptedException e) {
-      log.debug("Closed before it was connected", e);
     } finally {
       trees.all().forEach(this::finish);
     }

@@ -428,6 +428,26 @@ class HopsIT {
     }
   }
 
+  /** jnats gives a connection up that is refused twice. */
+  @Test
+  void aServerThatDidNotKnowTheUserForAWhileIsReadOnFrom() throws Exception {
+    String refused = "authentication error - User \"broker-observer-hops\"";
+    try (ObservedHops observed = new ObservedHops(nats.url())) {
+      nats.kill();
+      nats.renameUser("broker-observer-hops", "nobody");
+      nats.startAgain();
+      await("refused twice").atMost(LONG).until(() -> nats.output().split(refused, -1).length > 2);
+      nats.kill();
+      nats.renameUser("nobody", "broker-observer-hops");
+      nats.startAgain();
+      try (Connection tester = nats.connect("tester")) {
+        await()
+            .atMost(Duration.ofSeconds(40))
+            .until(() -> seen(observed, publish(tester, "chat.lobby")));
+      }
+    }
+  }
+
   private static boolean seen(ObservedHops observed, Publication publication) {
     try {
       return await()

@@ -1,5 +1,7 @@
 package dev.natschat.observer;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.nats.client.Connection;
 import io.nats.client.Nats;
 import io.nats.client.Options;
@@ -115,6 +117,19 @@ final class NatsServer implements AutoCloseable {
 
   void kill() throws InterruptedException {
     process.destroyForcibly().waitFor();
+  }
+
+  /** From its next start on. */
+  void renameUser(String user, String to) throws IOException {
+    Path account = directory.resolve("hops").resolve("account.conf");
+    String text = Files.readString(account);
+    assertThat(text).contains("user: " + user + "\n");
+    Files.writeString(account, text.replace("user: " + user + "\n", "user: " + to + "\n"));
+  }
+
+  /** What it wrote until now. */
+  String output() throws IOException {
+    return Files.readString(directory.resolve("log"));
   }
 
   void startAgain() throws IOException {
