@@ -46,10 +46,18 @@ final class HopShedding {
     }
   }
 
-  /** Costs little: the event is not read for it. */
-  boolean leavesOut(byte[] event) {
+  /**
+   * Costs little: the event is not read for it.
+   *
+   * @param compressed as all events of a message are that has an Accept-Encoding: which trace they
+   *     are of is not known, so all are left out while anything is
+   */
+  boolean leavesOut(byte[] event, boolean compressed) {
     if (halvings == 0) {
       return false;
+    }
+    if (compressed) {
+      return true;
     }
     int at = indexOf(event, TRACEPARENT);
     if (at < 0) {

@@ -218,12 +218,13 @@ final class Hops {
     lastSequence = delivery.streamSequence();
     shedding.adapt(delivery.pendingCount());
     byte[] bytes = message.getData();
-    if (shedding.leavesOut(bytes)) {
+    String encoding = encoding(message.getHeaders());
+    if (shedding.leavesOut(bytes, encoding != null)) {
       drop(HopShedding.isFirst(bytes));
       return;
     }
     try {
-      HopEvent event = HopEvent.read(bytes, isGzipped(message.getHeaders()));
+      HopEvent event = HopEvent.read(bytes, "gzip".equals(encoding));
       checkVersion(event.server());
       if (trees.hasRoomFor(event)) {
         Tree tree = trees.add(event);
@@ -239,11 +240,11 @@ final class Hops {
     }
   }
 
-  private static boolean isGzipped(@Nullable Headers headers) {
-    return headers != null && "gzip".equals(headers.getFirst("Content-Encoding"));
+  private static @Nullable String encoding(@Nullable Headers headers) {
+    return headers == null ? null : headers.getFirst("Content-Encoding");
   }
 
-  /** A message has one first server, so this counts messages. */
+  /** A message has one first server, so this counts messages; of compressed ones, events. */
   private void drop(boolean first) {
     metrics.count(DROPPED, first ? 1 : 0, HopMetrics.OVERLOAD);
   }

@@ -3,7 +3,10 @@ package dev.natschat.observer;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.util.Random;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 
 class HopSheddingTest {
@@ -30,9 +33,9 @@ class HopSheddingTest {
     int left = 0;
     for (int i = 0; i < 10_000; i++) {
       String trace = traceId();
-      boolean out = shedding.leavesOut(event(trace, ""));
-      assertThat(shedding.leavesOut(event(trace, "1"))).as("all of a trace").isEqualTo(out);
-      assertThat(shedding.leavesOut(event(trace, "1.2"))).isEqualTo(out);
+      boolean out = shedding.leavesOut(event(trace, ""), false);
+      assertThat(shedding.leavesOut(event(trace, "1"), false)).as("all of a trace").isEqualTo(out);
+      assertThat(shedding.leavesOut(event(trace, "1.2"), false)).isEqualTo(out);
       left += out ? 1 : 0;
     }
     return left / 10_000.0;
@@ -73,8 +76,24 @@ class HopSheddingTest {
   void whatIsNoEventIsLeftToWhoReadsIt() {
     now += SECOND;
     shedding.adapt(Long.MAX_VALUE);
-    assertThat(shedding.leavesOut("{}".getBytes(UTF_8))).isFalse();
-    assertThat(shedding.leavesOut("\"traceparent\":[\"".getBytes(UTF_8))).isFalse();
+    assertThat(shedding.leavesOut("{}".getBytes(UTF_8), false)).isFalse();
+    assertThat(shedding.leavesOut("\"traceparent\":[\"".getBytes(UTF_8), false)).isFalse();
+  }
+
+  /** Its trace cannot be told without unpacking it. */
+  @Test
+  void aCompressedEventIsLeftOutWhileAnythingIs() throws IOException {
+    ByteArrayOutputStream zipped = new ByteArrayOutputStream();
+    try (GZIPOutputStream zip = new GZIPOutputStream(zipped)) {
+      zip.write(event(traceId(), ""));
+    }
+    assertThat(shedding.leavesOut(zipped.toByteArray(), true)).isFalse();
+    now += SECOND;
+    shedding.adapt(HopShedding.TOO_MANY + 1);
+    assertThat(shedding.leavesOut(zipped.toByteArray(), true)).isTrue();
+    now += SECOND;
+    shedding.adapt(0);
+    assertThat(shedding.leavesOut(zipped.toByteArray(), true)).isFalse();
   }
 
   @Test
