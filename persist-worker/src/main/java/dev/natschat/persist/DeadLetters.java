@@ -107,9 +107,9 @@ public final class DeadLetters {
                   "%n%d  %s  %s  %d bytes%n    %s%n    %s%n",
                   letter.id,
                   letter.deadAt,
-                  letter.subject,
+                  harmless(letter.subject),
                   letter.body.length,
-                  letter.reason,
+                  harmless(letter.reason),
                   letter.preview());
         }
       }
@@ -131,16 +131,16 @@ public final class DeadLetters {
       }
       Letter letter = new Letter(row);
       out().println("id        " + letter.id);
-      out().println("subject   " + letter.subject);
-      out().println("headers   " + letter.headers);
-      out().println("reason    " + letter.reason);
+      out().println("subject   " + harmless(letter.subject));
+      out().println("headers   " + harmless(letter.headers));
+      out().println("reason    " + harmless(letter.reason));
       out().println("dead      since " + letter.deadAt);
       out().println("replayed  " + (letter.replayedAt == null ? "no" : letter.replayedAt));
       out()
           .println("stream    sequence " + letter.sequence + ", stored " + letter.storedAt + " ns");
       out().println("body      " + letter.body.length + " bytes");
       out().println();
-      out().println(new String(letter.body, UTF_8));
+      out().println(replaced("[\\p{Cc}&&[^\n\t]]", new String(letter.body, UTF_8)));
     }
     return 0;
   }
@@ -171,7 +171,7 @@ public final class DeadLetters {
           replayed++;
         } else {
           dead++;
-          out().println(id + " is still dead: " + problem);
+          out().println(id + " is still dead: " + harmless(problem));
         }
       }
     }
@@ -239,6 +239,15 @@ public final class DeadLetters {
     return statement;
   }
 
+  /** Without control characters: somebody else's text must not command this terminal. */
+  private static String harmless(String text) {
+    return replaced("\\p{Cc}", text);
+  }
+
+  private static String replaced(String characters, String text) {
+    return text.replaceAll(characters, "\uFFFD");
+  }
+
   private static final class Letter {
     private final long id;
     private final String subject;
@@ -268,7 +277,7 @@ public final class DeadLetters {
 
     String preview() {
       String text = new String(body, 0, Math.min(body.length, LONGEST_PREVIEW), UTF_8);
-      return text.replaceAll("\\p{Cntrl}", "\uFFFD") + (body.length > LONGEST_PREVIEW ? "..." : "");
+      return harmless(text) + (body.length > LONGEST_PREVIEW ? "..." : "");
     }
   }
 

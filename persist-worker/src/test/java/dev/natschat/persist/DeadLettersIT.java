@@ -11,6 +11,7 @@ import picocli.CommandLine;
 
 /** What could not be stored is read and replayed by the command. */
 class DeadLettersIT extends WorkerTest {
+  private static final String CONTROL = "[\\p{Cc}&&[^\n\t]]";
 
   @Test
   void thousandsOfPoisonBetweenGoodOnesAreAllReadable() throws Exception {
@@ -49,6 +50,25 @@ class DeadLettersIT extends WorkerTest {
     assertThat(shown.exitCode).isZero();
     assertThat(shown.output)
         .contains("chat.lobby", "invalid_text: expected a string", "{\"user\":\"bob\"}", "no");
+  }
+
+  /** A chat user chose these bytes; the operator's terminal must not obey them. */
+  @Test
+  void controlCharactersDoNotReachTheTerminal() throws Exception {
+    prepare();
+    String subject = "chat.\u001b]0;x\u0007";
+    stream.publish(subject, "{\u001b]0;y\u0007\u009b2J\r\n\tz".getBytes(UTF_8));
+    start();
+    await().ignoreExceptions().until(() -> database.count("dead_letters") == 1);
+
+    Outcome listed = run("list");
+    assertThat(listed.output).contains("chat.\uFFFD]0;x\uFFFD  ").doesNotContainPattern(CONTROL);
+    Outcome shown = run("show", newestId());
+    assertThat(shown.output)
+        .contains("subject   chat.\uFFFD]0;x\uFFFD", "{\uFFFD]0;y\uFFFD\uFFFD2J\uFFFD\n\tz")
+        .doesNotContainPattern(CONTROL);
+    assertThat(run("replay", "--all").output).doesNotContainPattern(CONTROL);
+    assertThat(database.column("SELECT subject FROM dead_letters")).containsExactly(subject);
   }
 
   @Test
