@@ -8,6 +8,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,21 +29,23 @@ public final class AuthService {
     System.setProperty("org.bouncycastle.native.cpu_variant", "java");
     Future<?> warmUp = WarmUp.start(); // takes longest, and needs nothing of the rest
     Config config = Config.fromEnvironment(System.getenv());
-    interruptOnSignal(Thread.currentThread());
-    run(config, warmUp);
+    AtomicBoolean stopping = new AtomicBoolean();
+    interruptOnSignal(Thread.currentThread(), stopping);
+    run(config, warmUp, stopping::get);
   }
 
   /**
    * Runs until the thread is interrupted.
    *
+   * @param stopping true from before the interrupt on
    * @throws IllegalStateException when jnats has given the connection up: whoever started us starts
    *     us again, with the secrets of then
    */
   @SuppressWarnings("try") // closing is allowed to wait, and nobody interrupts twice
-  static void run(Config config, Future<?> warmUp) throws Exception {
+  static void run(Config config, Future<?> warmUp, BooleanSupplier stopping) throws Exception {
     Logger log = LoggerFactory.getLogger(AuthService.class); // no field: that would delay main
     try (Jwks keys = new Jwks(config.jwksUrl());
-        Connection nats = Broker.connect(config)) {
+        Connection nats = Broker.connect(config, stopping)) {
       Metrics metrics = new Metrics(GlobalOpenTelemetry.getMeter("dev.natschat.auth"), keys::count);
       CompletableFuture<Void> closed = new CompletableFuture<>();
       nats.addConnectionListener(
@@ -83,11 +87,12 @@ public final class AuthService {
   /**
    * The JVM ends when its shutdown hooks have, so this one waits for the main thread to clean up.
    */
-  private static void interruptOnSignal(Thread main) {
+  private static void interruptOnSignal(Thread main, AtomicBoolean stopping) {
     Runtime.getRuntime()
         .addShutdownHook(
             new Thread(
                 () -> {
+                  stopping.set(true);
                   main.interrupt();
                   try {
                     main.join(LONGEST_DRAIN.toMillis());

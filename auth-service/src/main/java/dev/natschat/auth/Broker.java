@@ -8,6 +8,7 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,7 +22,13 @@ final class Broker {
 
   private Broker() {}
 
-  static Connection connect(Config config) throws InterruptedException {
+  /**
+   * Waits for the broker.
+   *
+   * @param stopping asked beside the interrupt, which jnats takes for a failure to connect
+   * @throws InterruptedException when it is stopping
+   */
+  static Connection connect(Config config, BooleanSupplier stopping) throws InterruptedException {
     Listener listener = new Listener();
     Options options =
         Options.builder()
@@ -35,9 +42,13 @@ final class Broker {
             .errorListener(listener)
             .build();
     boolean told = false;
-    while (true) {
+    while (!stopping.getAsBoolean()) {
       try {
-        return Nats.connect(options);
+        Connection nats = Nats.connect(options);
+        if (!stopping.getAsBoolean()) {
+          return nats;
+        }
+        nats.close();
       } catch (IOException e) {
         if (!told) {
           log.warn("no NATS at {}: {}; trying on", config.natsUrl(), e.getMessage());
@@ -46,6 +57,7 @@ final class Broker {
         Thread.sleep(RETRY.toMillis());
       }
     }
+    throw new InterruptedException("stopped while it connected");
   }
 
   /** Tells that the connection is lost or back, but not of each attempt in between. */

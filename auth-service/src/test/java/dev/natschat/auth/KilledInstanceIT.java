@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -98,6 +101,25 @@ class KilledInstanceIT {
         assertThat(service.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(service.exitValue()).isOne();
         assertThat(log).content().contains("NATS refuses us").doesNotContain("ready");
+      } finally {
+        service.destroyForcibly().onExit().join();
+      }
+    }
+  }
+
+  /** jnats takes an interrupt for a failure to connect, and tells nobody. */
+  @Test
+  void anInstanceThatIsStoppedWhileItConnectsStops(@TempDir Path temp) throws Exception {
+    try (NatsServer nats = new NatsServer(temp);
+        Realm realm = new Realm();
+        ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+      String url = "nats://127.0.0.1:" + silent.getLocalPort();
+      Process service = launch(nats, realm, temp, Map.of("NATS_URL", url));
+      try (Socket waitsForAnswer = silent.accept()) {
+        service.destroy();
+        assertThat(service.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        // Else the hook has waited in vain, and the JVM ended under a service that still ran.
+        assertThat(temp.resolve("process.log")).content().contains("Stopped");
       } finally {
         service.destroyForcibly().onExit().join();
       }

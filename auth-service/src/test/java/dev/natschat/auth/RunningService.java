@@ -7,10 +7,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /** auth-service as main runs it, on a thread; a signal is an interrupt. */
 final class RunningService implements AutoCloseable {
   private final Path healthFile;
+  private final AtomicBoolean stopping = new AtomicBoolean();
   private final Thread thread;
 
   /** Starts it and does not wait. */
@@ -40,9 +42,9 @@ final class RunningService implements AutoCloseable {
     return new RunningService(nats, realm, healthFile, Map.of()).awaitReady();
   }
 
-  private static void run(Config config) {
+  private void run(Config config) {
     try {
-      AuthService.run(config, WarmUp.start());
+      AuthService.run(config, WarmUp.start(), stopping::get);
     } catch (Exception e) {
       throw new IllegalStateException(e);
     }
@@ -59,6 +61,7 @@ final class RunningService implements AutoCloseable {
 
   @Override
   public void close() {
+    stopping.set(true);
     thread.interrupt();
     await("stopped").until(() -> !thread.isAlive());
   }
