@@ -8,6 +8,7 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -56,18 +57,20 @@ final class Broker {
   }
 
   private static final class Listener implements ConnectionListener, ErrorListener {
-    private final AtomicReference<Object> said = new AtomicReference<>();
+    private final AtomicBoolean lost = new AtomicBoolean();
+    private final AtomicReference<String> refused = new AtomicReference<>("");
 
     @Override
     @SuppressWarnings("deprecation") // the one method that the interface asks for
     public void connectionEvent(Connection nats, Events event) {
       switch (event) {
         case CONNECTED, RECONNECTED -> {
-          said.set(event);
+          lost.set(false);
+          refused.set("");
           log.info("Connected to NATS at {}", nats.getConnectedUrl());
         }
         case DISCONNECTED -> { // also after each try that fails
-          if (said.getAndSet(event) != event) {
+          if (!lost.getAndSet(true)) {
             log.warn("Lost the connection to NATS; connecting again");
           }
         }
@@ -75,10 +78,10 @@ final class Broker {
       }
     }
 
-    /** A refused question is refused again in every round. */
+    /** A refused question is refused again in every round, a refused user in every try. */
     @Override
     public void errorOccurred(Connection nats, String error) {
-      if (!error.equals(said.getAndSet(error))) {
+      if (!error.equals(refused.getAndSet(error))) {
         log.warn("NATS says: {}", error);
       }
     }

@@ -428,14 +428,34 @@ class BrokerObserverIT {
     assertThat(health).doesNotExist();
   }
 
-  private static Process process(Map<String, String> settings) throws Exception {
+  /** It may last for hours, until somebody mends the server's configuration. */
+  @Test
+  void thatItIsRefusedIsLoggedOnce() throws Exception {
+    String refused = "authentication error - User \"unknown\"";
+    Process process =
+        process(Map.of("NATS_URL", nats.url(), "NATS_USER", "unknown", "NATS_PASS", "test-only"));
+    try {
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> nats.output().split(refused, -1).length > 4);
+    } finally {
+      process.destroy();
+      process.waitFor();
+    }
+    String log = Files.readString(directory.resolve("observer.log"));
+    assertThat(log.lines().filter(line -> line.contains("NATS says"))).hasSize(1);
+    assertThat(log.lines().filter(line -> line.contains("Lost"))).hasSizeLessThan(2);
+    assertThat(log.lines().filter(line -> line.contains("Waiting for NATS"))).hasSize(1);
+  }
+
+  private Process process(Map<String, String> settings) throws Exception {
     ProcessBuilder builder =
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-XX:TieredStopAtLevel=1",
             "-jar",
             Path.of("target", "broker-observer.jar").toString());
-    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+    builder.redirectOutput(directory.resolve("observer.log").toFile());
     builder.environment().putAll(settings);
     return builder.start();
   }
