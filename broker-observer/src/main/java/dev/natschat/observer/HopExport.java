@@ -36,8 +36,12 @@ final class HopExport implements AutoCloseable {
 
   private static final Duration LONGEST_WAIT = Duration.ofMillis(200);
 
-  /** Whoever stops the process waits for 12 s. */
-  private static final Duration AT_THE_END = Duration.ofSeconds(7);
+  /**
+   * The agent shuts down when this process has closed, after 10 s at most (agent-extension's {@code
+   * Exit}). The rest takes up to 7 s: the reader of hops 2 s, the servers' logs 3 s, a round of
+   * questions 2 s.
+   */
+  private static final Duration AT_THE_END = Duration.ofSeconds(2);
 
   private final HopMetrics metrics;
   private final AtomicInteger waiting = new AtomicInteger();
