@@ -17,7 +17,11 @@ import java.util.concurrent.TimeUnit;
  */
 final class Callout {
   static final List<String> JVM =
-      List.of("-Xmx96m", "-XX:TieredStopAtLevel=1", "-Djava.library.path=auth-service/target/lib");
+      List.of(
+          "-Xms96m",
+          "-Xmx96m",
+          "-XX:TieredStopAtLevel=1",
+          "-Djava.library.path=auth-service/target/lib");
   private static final String YARDSTICK = "yardstick";
   private static final int[] AT_ONCE = {1, 16, 64};
   private static final int COLD_STORM = 500;
