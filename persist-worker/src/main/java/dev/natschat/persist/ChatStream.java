@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.ZonedDateTime;
+import java.util.OptionalLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,11 +35,11 @@ final class ChatStream {
   /** The database's answer. */
   interface Persisted {
     /**
-     * Whether a message of the stream was made a row or a dead letter.
+     * Which message it lacks, of that one and of what else is known to have been stored.
      *
      * @param created when the stream was made: another stream had the same sequences before
      */
-    boolean has(long sequence, ZonedDateTime created) throws SQLException;
+    OptionalLong lacks(long sequence, ZonedDateTime created) throws SQLException;
   }
 
   private static final Logger log = LoggerFactory.getLogger(ChatStream.class);
@@ -191,13 +192,15 @@ final class ChatStream {
   private boolean databaseHasWhatWasAcknowledged(StreamInfo stream, ConsumerInfo durable)
       throws SQLException {
     long last = durable.getAckFloor().getStreamSequence();
-    if (last == 0 || persisted.has(last, stream.getCreateTime())) {
+    OptionalLong missing =
+        last == 0 ? OptionalLong.empty() : persisted.lacks(last, stream.getCreateTime());
+    if (missing.isEmpty()) {
       return true;
     }
     log.warn(
         "The database lacks stream sequence {}, which was acknowledged: was it restored from a dump?"
             + " Everything from {} on, where the stream begins, is delivered again",
-        last,
+        missing.getAsLong(),
         stream.getStreamState().getFirstSequence());
     return false;
   }

@@ -9,6 +9,7 @@ import java.time.ZonedDateTime;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.flywaydb.core.Flyway;
@@ -44,6 +45,7 @@ final class MessageStore implements AutoCloseable {
   private final Metrics metrics;
   private final LogAllowance allowance = new LogAllowance();
   private volatile @Nullable Session session;
+  private @Nullable Origin lastStored;
   private boolean troubleSaid;
 
   /** Batches that are still to be stored row by row. */
@@ -116,12 +118,19 @@ final class MessageStore implements AutoCloseable {
   }
 
   /**
-   * Whether a message of the stream became a row or a dead letter.
+   * Which message became neither a row nor a dead letter, of that one and of the last that this
+   * worker stored. Another worker may hold what lies between them.
    *
    * @param created when the stream was made
    */
-  boolean has(long sequence, ZonedDateTime created) throws SQLException {
-    return connected().has(sequence, Origin.nanos(created));
+  OptionalLong lacks(long sequence, ZonedDateTime created) throws SQLException {
+    Origin last = lastStored;
+    if (!connected().has(sequence, Origin.nanos(created))) {
+      return OptionalLong.of(sequence);
+    }
+    return last == null || connected().has(last.sequence(), last.storedAt())
+        ? OptionalLong.empty()
+        : OptionalLong.of(last.sequence());
   }
 
   /**
@@ -153,6 +162,7 @@ final class MessageStore implements AutoCloseable {
     // Two workers with the same redelivered messages wait for each other in one order.
     rows.sort(Comparator.comparingLong(row -> row.origin().sequence()));
     Session.Stored stored = write(rows, dead);
+    lastStored = Origin.of(batch.get(batch.size() - 1));
     recovered();
     settle(rows, dead);
     report(rows, stored.dead(), stored.rows());

@@ -38,7 +38,7 @@ public final class PersistWorker {
     Future<MessageStore> opening = open(config);
     try (Connection nats = Broker.connect(config); // waits for NATS
         MessageStore store = opening.get(); // waits for PostgreSQL
-        Inbox inbox = new Inbox(nats, store::has, config);
+        Inbox inbox = new Inbox(nats, store::lacks, config);
         HealthFile health = new HealthFile(config.healthFile())) {
       health.watch(() -> inbox.isConsuming() && store.isConnected());
       PersistWorker worker = new PersistWorker(inbox, store);

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.JetStreamManagement;
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.PullSubscribeOptions;
 import io.nats.client.Subscription;
 import io.nats.client.api.AckPolicy;
 import io.nats.client.api.ConsumerConfiguration;
@@ -18,6 +20,7 @@ import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZonedDateTime;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 
@@ -135,14 +138,18 @@ class StreamChangedIT extends WorkerTest {
     publish(100);
     awaitRows(100);
 
-    management.deleteConsumer(ChatStream.NAME, ChatStream.DURABLE);
-    management.addOrUpdateConsumer(
-        ChatStream.NAME,
+    ConsumerConfiguration careless =
         ConsumerConfiguration.builder()
             .durable(ChatStream.DURABLE)
             .deliverPolicy(DeliverPolicy.New)
             .ackPolicy(AckPolicy.None)
-            .build());
+            .build();
+    await()
+        .ignoreExceptions() // the worker may be the first to make it again
+        .until(
+            () ->
+                management.deleteConsumer(ChatStream.NAME, ChatStream.DURABLE)
+                    && management.addOrUpdateConsumer(ChatStream.NAME, careless) != null);
     publish(100);
 
     await()
@@ -242,6 +249,34 @@ class StreamChangedIT extends WorkerTest {
     assertThat(worker.output()).contains("was it restored from a dump?");
   }
 
+  @Test // a standby that lacks the last second: the acknowledgement floor is behind it
+  void whatWasStoredBehindTheAcknowledgementFloorIsAskedFor() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "3600");
+    Worker first = start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+    first.kill();
+    database.stop();
+    Path backup = database.copyFiles(directory.resolve("standby"));
+    database.startAgain();
+    publish(1);
+    JetStreamSubscription other =
+        stream.subscribe(null, PullSubscribeOptions.fastBind(ChatStream.NAME, ChatStream.DURABLE));
+    assertThat(other.fetch(1, Duration.ofSeconds(30))).hasSize(1);
+    Worker worker = start();
+    publish(9);
+    await().until(() -> database.count("messages") == 109);
+    await().until(() -> durable().getNumAckPending() == 1);
+
+    database.stop();
+    database.replaceFiles(backup);
+    database.startAgain();
+
+    awaitRows(110);
+    assertThat(worker.output()).contains("was it restored from a dump?");
+  }
+
   @Test
   void durableThatCannotBeReplacedNowIsReplacedLater() throws Exception {
     Worker worker = start();
@@ -252,7 +287,9 @@ class StreamChangedIT extends WorkerTest {
     ZonedDateTime created = durable().getCreationTime();
     ChatStream ofEmptyDatabase =
         new ChatStream(
-            failingOnce("deleteConsumer"), (sequence, since) -> false, Config.from(settings));
+            failingOnce("deleteConsumer"),
+            (sequence, since) -> OptionalLong.of(sequence),
+            Config.from(settings));
 
     assertThatThrownBy(ofEmptyDatabase::lookAfter).isInstanceOf(IOException.class);
     assertThat(ofEmptyDatabase.isDatabaseKnown()).isFalse();

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
@@ -91,7 +92,7 @@ abstract class WorkerTest {
     Config config = Config.from(settings);
     MessageStore.open(config).close();
     Connection connection = Broker.connect(config);
-    Inbox inbox = new Inbox(connection, (sequence, created) -> true, config);
+    Inbox inbox = new Inbox(connection, (sequence, created) -> OptionalLong.empty(), config);
     assertThat(inbox.nextBatch()).isEmpty();
     inbox.close();
     connection.close();
