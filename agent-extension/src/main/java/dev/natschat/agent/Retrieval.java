@@ -15,29 +15,35 @@ import org.jspecify.annotations.Nullable;
 final class Retrieval {
   private static final ThreadLocal<@Nullable Retrieval> current = new ThreadLocal<>();
 
+  /** A thread of a pool may do other work while it waits, and get another value meanwhile. */
+  private final @Nullable Retrieval outer = current.get();
+
+  private final boolean isObject;
   private final Ongoing ongoing;
   private boolean found;
 
-  private Retrieval(String subject) {
+  private Retrieval(String subject, boolean isObject) {
+    this.isObject = isObject;
     ongoing =
         Ongoing.begin(Subjects.get().ofPublished(subject), Operation.GET, Context.current(), null);
   }
 
   static @Nullable Retrieval ofValue(String bucket, @Nullable String key) {
-    return begin("$KV." + bucket + "." + key);
+    return begin("$KV." + bucket + "." + key, false);
   }
 
   /** The subject of its description is an encoded name: known when it is found. */
   static @Nullable Retrieval ofObject(String bucket) {
-    return begin("$O." + bucket + ".M.");
+    return begin("$O." + bucket + ".M.", true);
   }
 
-  /** Null for one within another: an object may be a link to another one. */
-  private static @Nullable Retrieval begin(String subject) {
-    if (current.get() != null || Subjects.get().isIgnored(subject)) {
+  /** Null for an object within another: one may be a link to the other. */
+  private static @Nullable Retrieval begin(String subject, boolean isObject) {
+    Retrieval outer = current.get();
+    if ((isObject && outer != null && outer.isObject) || Subjects.get().isIgnored(subject)) {
       return null;
     }
-    Retrieval retrieval = new Retrieval(subject);
+    Retrieval retrieval = new Retrieval(subject, isObject);
     current.set(retrieval);
     return retrieval;
   }
@@ -69,7 +75,7 @@ final class Retrieval {
   }
 
   void end(@Nullable ObjectInfo info, @Nullable Throwable thrown) {
-    current.remove();
+    current.set(outer);
     if (info != null && ongoing.span.isRecording()) {
       Spans.describeSize(ongoing.span, info.getSize());
     }

@@ -8,9 +8,12 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStream;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.KeyValue;
 import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Subscription;
+import io.nats.client.api.KeyValueConfiguration;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.Headers;
@@ -21,6 +24,7 @@ import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.context.Scope;
 import io.opentelemetry.proto.trace.v1.Span;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -90,6 +94,7 @@ class ForkedIT {
         }
         case "forward" -> forward(nats);
         case "helping" -> helping(nats);
+        case "helping get" -> helpingGet(nats);
         case "health" -> health(nats);
         case "sessions" -> {
           CountDownLatch handled = new CountDownLatch(300);
@@ -151,15 +156,7 @@ class ForkedIT {
                 nats.publish(request.getReplyTo(), null);
               });
       CountDownLatch end = new CountDownLatch(1);
-      CompletableFuture<Void> other =
-          CompletableFuture.runAsync(
-              () -> {
-                try {
-                  end.await();
-                } catch (InterruptedException e) {
-                  throw new IllegalStateException(e);
-                }
-              });
+      CompletableFuture<Void> other = CompletableFuture.runAsync(() -> await(end));
       CompletableFuture.runAsync(
               () -> {
                 var nested = CompletableFuture.runAsync(() -> request(nats, "work.b"));
@@ -169,6 +166,45 @@ class ForkedIT {
           .get(60, TimeUnit.SECONDS);
       end.countDown();
       other.join();
+    }
+
+    /** As {@link #helping}, by a value's get. */
+    private static void helpingGet(Connection nats) throws Exception {
+      nats.keyValueManagement()
+          .create(
+              KeyValueConfiguration.builder()
+                  .name("helped")
+                  .storageType(StorageType.Memory)
+                  .build());
+      KeyValue values = nats.keyValue("helped");
+      CountDownLatch end = new CountDownLatch(1);
+      CompletableFuture<Void> other = CompletableFuture.runAsync(() -> await(end));
+      CompletableFuture.runAsync(
+              () -> {
+                var nested = CompletableFuture.runAsync(() -> get(values, "b"));
+                get(values, "a");
+                nested.join();
+              })
+          .get(60, TimeUnit.SECONDS);
+      end.countDown();
+      other.join();
+      nats.keyValueManagement().delete("helped");
+    }
+
+    private static void get(KeyValue values, String key) {
+      try {
+        System.out.println(key + " is " + values.get(key) + ", " + Thread.currentThread());
+      } catch (IOException | JetStreamApiException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private static void await(CountDownLatch latch) {
+      try {
+        latch.await();
+      } catch (InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
     }
 
     private static void request(Connection nats, String subject) {
@@ -435,6 +471,12 @@ class ForkedIT {
               process work.* SERVER
                 publish (temporary) PRODUCER
             """);
+  }
+
+  @Test
+  void norIsAValueThatIsAskedForMeanwhile() throws Exception {
+    run("helping get", "-Djava.util.concurrent.ForkJoinPool.common.parallelism=2");
+    assertThat(Telemetry.tree()).isEqualTo("get $KV.helped.> CLIENT\n".repeat(2));
   }
 
   @Test
