@@ -68,7 +68,7 @@ final class Observed implements AutoCloseable {
 
   void awaitValue(Metric metric, Attributes of, Predicate<Double> expected) {
     await(metric + " of " + of)
-        .atMost(Duration.ofSeconds(30))
+        .atMost(Duration.ofMinutes(2))
         .until(() -> value(metric, of), expected);
   }
 
