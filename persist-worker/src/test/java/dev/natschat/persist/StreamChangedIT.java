@@ -205,16 +205,12 @@ class StreamChangedIT extends WorkerTest {
     awaitStream();
     publish(100);
     awaitRows(100);
-    database.stop();
-    Path backup = database.copyFiles(directory.resolve("backup"));
-    database.startAgain();
+    Path backup = backUp("backup");
     publish(50);
     stream.publish("chat.lobby", "poison".getBytes(UTF_8));
     awaitRows(150);
 
-    database.stop();
-    database.replaceFiles(backup);
-    database.startAgain();
+    restore(backup);
 
     awaitRows(150);
     assertThat(database.count("dead_letters")).isEqualTo(1);
@@ -227,9 +223,7 @@ class StreamChangedIT extends WorkerTest {
     awaitStream();
     publish(100);
     awaitRows(100);
-    database.stop();
-    Path backup = database.copyFiles(directory.resolve("older-backup"));
-    database.startAgain();
+    Path backup = backUp("older-backup");
     publish(50);
     awaitRows(150);
 
@@ -257,9 +251,7 @@ class StreamChangedIT extends WorkerTest {
     publish(100);
     awaitRows(100);
     first.kill();
-    database.stop();
-    Path backup = database.copyFiles(directory.resolve("standby"));
-    database.startAgain();
+    Path backup = backUp("standby");
     publish(1);
     JetStreamSubscription other =
         stream.subscribe(null, PullSubscribeOptions.fastBind(ChatStream.NAME, ChatStream.DURABLE));
@@ -269,9 +261,7 @@ class StreamChangedIT extends WorkerTest {
     await().until(() -> database.count("messages") == 109);
     await().until(() -> durable().getNumAckPending() == 1);
 
-    database.stop();
-    database.replaceFiles(backup);
-    database.startAgain();
+    restore(backup);
 
     awaitRows(110);
     assertThat(worker.output()).contains("was it restored from a dump?");
@@ -296,6 +286,19 @@ class StreamChangedIT extends WorkerTest {
     assertThat(ofEmptyDatabase.lookAfter().getCreationTime()).isAfter(created);
     assertThat(ofEmptyDatabase.isDatabaseKnown()).isTrue();
     assertThat(durable().getNumPending()).isEqualTo(10);
+  }
+
+  private static Path backUp(String name) throws Exception {
+    database.stop();
+    Path backup = database.copyFiles(directory.resolve(name));
+    database.startAgain();
+    return backup;
+  }
+
+  private static void restore(Path backup) throws Exception {
+    database.stop();
+    database.replaceFiles(backup);
+    database.startAgain();
   }
 
   /** As when no server answers for a moment, which one cannot be made to do at a given call. */
