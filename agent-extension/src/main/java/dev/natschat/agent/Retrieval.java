@@ -16,13 +16,14 @@ final class Retrieval {
   private static final ThreadLocal<@Nullable Retrieval> current = new ThreadLocal<>();
 
   /** A thread of a pool may do other work while it waits, and get another value meanwhile. */
-  private final @Nullable Retrieval outer = current.get();
+  private final @Nullable Retrieval outer;
 
   private final boolean isObject;
   private final Ongoing ongoing;
   private boolean found;
 
-  private Retrieval(String subject, boolean isObject) {
+  private Retrieval(@Nullable Retrieval outer, String subject, boolean isObject) {
+    this.outer = outer;
     this.isObject = isObject;
     ongoing =
         Ongoing.begin(Subjects.get().ofPublished(subject), Operation.GET, Context.current(), null);
@@ -43,7 +44,7 @@ final class Retrieval {
     if ((isObject && outer != null && outer.isObject) || Subjects.get().isIgnored(subject)) {
       return null;
     }
-    Retrieval retrieval = new Retrieval(subject, isObject);
+    Retrieval retrieval = new Retrieval(outer, subject, isObject);
     current.set(retrieval);
     return retrieval;
   }

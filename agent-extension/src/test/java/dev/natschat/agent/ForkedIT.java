@@ -155,17 +155,7 @@ class ForkedIT {
                 assertThat(second.await(20, TimeUnit.SECONDS)).isTrue();
                 nats.publish(request.getReplyTo(), null);
               });
-      CountDownLatch end = new CountDownLatch(1);
-      CompletableFuture<Void> other = CompletableFuture.runAsync(() -> await(end));
-      CompletableFuture.runAsync(
-              () -> {
-                var nested = CompletableFuture.runAsync(() -> request(nats, "work.b"));
-                request(nats, "first.a");
-                nested.join();
-              })
-          .get(60, TimeUnit.SECONDS);
-      end.countDown();
-      other.join();
+      duringTheWait(() -> request(nats, "work.b"), () -> request(nats, "first.a"));
     }
 
     /** As {@link #helping}, by a value's get. */
@@ -177,18 +167,23 @@ class ForkedIT {
                   .storageType(StorageType.Memory)
                   .build());
       KeyValue values = nats.keyValue("helped");
+      duringTheWait(() -> get(values, "b"), () -> get(values, "a"));
+      nats.keyValueManagement().delete("helped");
+    }
+
+    /** Of a pool of two threads one is occupied, so the one that waits does the rest meanwhile. */
+    private static void duringTheWait(Runnable meanwhile, Runnable waiting) throws Exception {
       CountDownLatch end = new CountDownLatch(1);
       CompletableFuture<Void> other = CompletableFuture.runAsync(() -> await(end));
       CompletableFuture.runAsync(
               () -> {
-                var nested = CompletableFuture.runAsync(() -> get(values, "b"));
-                get(values, "a");
+                var nested = CompletableFuture.runAsync(meanwhile);
+                waiting.run();
                 nested.join();
               })
           .get(60, TimeUnit.SECONDS);
       end.countDown();
       other.join();
-      nats.keyValueManagement().delete("helped");
     }
 
     private static void get(KeyValue values, String key) {
