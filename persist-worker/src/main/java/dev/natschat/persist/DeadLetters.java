@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -282,11 +283,23 @@ public final class DeadLetters {
   }
 
   private Connection connect() throws SQLException, IOException {
+    return DriverManager.getConnection(needed("DATABASE_URL"), needed("DATABASE_USER"), password());
+  }
+
+  private String password() throws IOException {
     String file = environment.get("DATABASE_PASSWORD_FILE");
-    return DriverManager.getConnection(
-        needed("DATABASE_URL"),
-        needed("DATABASE_USER"),
-        file == null ? needed("DATABASE_PASSWORD") : Files.readString(Path.of(file)).strip());
+    if (file == null) {
+      return needed("DATABASE_PASSWORD");
+    }
+    try {
+      return Files.readString(Path.of(file)).strip();
+    } catch (NoSuchFileException missing) {
+      throw new IOException(
+          "cannot read DATABASE_PASSWORD_FILE " + file + ": is the system up? `make up` makes it",
+          missing);
+    } catch (IOException e) {
+      throw new IOException("cannot read DATABASE_PASSWORD_FILE: " + e, e);
+    }
   }
 
   private String needed(String name) {
