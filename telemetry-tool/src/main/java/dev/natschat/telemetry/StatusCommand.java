@@ -302,7 +302,7 @@ final class StatusCommand implements Callable<Integer> {
           State.BAD,
           name,
           severity + (alert.value() > 1 ? ", " + Text.number(alert.value()) + " of them" : ""));
-      problems.add("alert " + name + " fires");
+      problems.add("alert " + name + " fires: docs/runbooks/" + name + ".md");
     }
   }
 

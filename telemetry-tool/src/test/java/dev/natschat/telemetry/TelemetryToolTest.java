@@ -68,6 +68,21 @@ class TelemetryToolTest {
   }
 
   @Test
+  void statusNamesThePageOfAnAlertThatFires() {
+    server.answers(
+        "/api/v1/query",
+        """
+        {"status":"success","data":{"resultType":"vector","result":[
+          {"metric":{"alertname":"PoisonSeen","severity":"warning"},"value":[1700000000.1,"1"]}]}}
+        """);
+
+    run("status");
+
+    assertThat(out.toString(UTF_8).lines())
+        .contains("  - alert PoisonSeen fires: docs/runbooks/PoisonSeen.md");
+  }
+
+  @Test
   void aWrongAddressNamesItsVariable() {
     assertThatThrownBy(() -> Addresses.from(Map.of("LOKI_URL", "here")))
         .isInstanceOf(IllegalArgumentException.class)
