@@ -91,10 +91,10 @@ test-loss: up ## telemetry while the Collector, then all behind it, are away: ma
 test-observability: up ## every query, link and rule of the dashboards and alerts against the running back ends
 	system-tests/run -Dit.test=ObservabilityIT -Dfailsafe.failIfNoSpecifiedTests=false
 
-test-compose: build ## compose.yaml for real, on stand-in images, in an engine of its own
+test-compose: build ## run compose.yaml in a private Docker engine, on locally built images
 	containers/test-compose
 
-bench-services: build ## the three services under load, each beside its physical limit: 10 minutes [QUICK=1 two]
+bench-services: build ## the three services under load, each beside its physical limit: 13 minutes [QUICK=1 two]
 	java -jar benchmarks/target/benchmarks.jar services $(if $(QUICK),--quick)
 
 soak: build ## the services' memory under a steady load: make soak [MINUTES=30]
@@ -106,7 +106,7 @@ bench-poison: build ## how much poison between good messages slows the good ones
 bench-dead-telemetry: build ## what the services and broker-observer do while nobody takes their telemetry
 	java -jar benchmarks/target/benchmarks.jar dead-telemetry
 
-bench-drain: build ## of these, how fast persist-worker empties a backlog
+bench-drain: build ## the backlog part of bench-services alone: how fast persist-worker empties one
 	java -jar benchmarks/target/benchmarks.jar services --only PERSIST
 
 bench-hops: build ## what the broker's hops cost nats-server per message, and how many broker-observer takes: 5 minutes
@@ -115,7 +115,7 @@ bench-hops: build ## what the broker's hops cost nats-server per message, and ho
 bench-extension: build ## what tracing costs a jnats call: without it, built in, ours, by hand: half an hour
 	java -jar benchmarks/target/benchmarks.jar extension
 
-lint: ## every configuration file: compose.yaml, Collector, Prometheus rules and their tests, Loki, dashboards
+lint: ## check every configuration file: compose.yaml, Collector, Prometheus rules and their tests, Loki, dashboards
 	containers/lint
 	processes/check-configs
 

@@ -21,7 +21,7 @@ final class Services implements Callable<Integer> {
     START
   }
 
-  @Option(names = "--quick", description = "a minute in all: shows that it works, not how fast")
+  @Option(names = "--quick", description = "two minutes in all: shows that it works, not how fast")
   private boolean quick;
 
   @Option(names = "--only", split = ",", description = "${COMPLETION-CANDIDATES}; default: all")
