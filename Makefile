@@ -5,8 +5,8 @@ SHELL := /bin/bash
 MVN ?= mvn -B -ntp
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
-# Containers where a Docker engine with Compose v2 answers, else plain processes.
-MODE = $(shell docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && echo containers || echo processes)
+# Plain processes while this checkout's run, else containers where a Docker engine with Compose v2 answers.
+MODE = $(shell [ -z "$$(. processes/common.sh && running)" ] 2>/dev/null && docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1 && echo containers || echo processes)
 
 CHAT_CLIENT := chat-client/run
 TELEMETRY := telemetry-tool/run
@@ -84,8 +84,8 @@ chaos: build ## kills and stalls everything around two workers, then counts: mak
 	processes/tools nats-server postgres otelcol loki
 	java -jar chaos/target/chaos.jar --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
 
-test-loss: up ## telemetry while the Collector, then all behind it, are away: make test-loss SECONDS=60 RATE=100 [COLLECTOR_SECONDS=] (processes mode)
-	system-tests/run -Dit.test=LossIT -Dfailsafe.failIfNoSpecifiedTests=false -Dloss.seconds=$(or $(SECONDS),60) \
+test-loss: up-processes ## telemetry while the Collector, then all behind it, are away: make test-loss SECONDS=60 RATE=100 [COLLECTOR_SECONDS=] (processes, never containers)
+	system-tests/run -Dit.test=LossIT -Dfailsafe.failIfNoSpecifiedTests=false -Dloss.required=true -Dloss.seconds=$(or $(SECONDS),60) \
 	  -Dloss.collector.seconds=$(or $(COLLECTOR_SECONDS),$(SECONDS),60) -Dloss.rate=$(or $(RATE),100)
 
 test-observability: up ## every query, link and rule of the dashboards and alerts against the running back ends
