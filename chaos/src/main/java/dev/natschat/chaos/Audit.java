@@ -31,7 +31,7 @@ final class Audit {
   private long rows;
   private long disorder;
 
-  private record Said(String user, int number) {}
+  record Said(String user, int number) {}
 
   /**
    * @param missing acknowledged, without a row
@@ -118,13 +118,14 @@ final class Audit {
           heard.add(new Said(message.get("user").asText(), Integer.parseInt(number)));
         }
       }
-      List<Said> all = room.getValue();
-      // Cut at max_payload, the answer is shorter; it always ends with the newest.
-      List<Said> newest = all.subList(all.size() - Math.min(all.size(), heard.size()), all.size());
-      boolean whole = !heard.isEmpty() && heard.size() <= LAST_MESSAGES;
-      different += whole && heard.equals(newest) ? 0 : 1;
+      different += isHistory(heard, room.getValue()) ? 0 : 1;
     }
     return different;
+  }
+
+  /** Whether these are the last 50: even of the longest that are sent here they fit an answer. */
+  static boolean isHistory(List<Said> heard, List<Said> all) {
+    return heard.equals(all.subList(Math.max(0, all.size() - LAST_MESSAGES), all.size()));
   }
 
   private Result judge(List<Publisher> publishers, long deadLetters, long history) {
