@@ -94,9 +94,10 @@ public final class Chaos implements Callable<Integer> {
         publisher.finish();
       }
       rig.awaitReady(rig.programs());
-      awaitDrained(fill);
+      awaitDrained(fill, conductor);
       double drainedAfter = (System.nanoTime() - faultsEnded) / 1e9;
       Audit.Result audit = Audit.of(rig, publishers, nats);
+      conductor.watch();
       rig.stopWorkers();
       return new Report(
           command(),
@@ -162,9 +163,10 @@ public final class Chaos implements Callable<Integer> {
         .reduce(new Publisher.Count(0, 0, 0, 0), Publisher.Count::plus);
   }
 
-  private static void awaitDrained(StreamFill fill) throws IOException, InterruptedException {
+  private static void awaitDrained(StreamFill fill, Conductor conductor) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(DRAIN_SECONDS);
     while (!fill.isDrained()) {
+      conductor.watch();
       if (System.nanoTime() - deadline > 0) {
         throw new IOException("after " + DRAIN_SECONDS + " s there is still something to persist");
       }

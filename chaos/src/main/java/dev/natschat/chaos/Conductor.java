@@ -134,7 +134,8 @@ final class Conductor {
     }
   }
 
-  private void watch() throws Exception {
+  /** Starts what ended by itself, and keeps its name. */
+  void watch() throws Exception {
     for (Program program : rig.programs()) {
       if (!program.isAlive()
           && active.keySet().stream()
