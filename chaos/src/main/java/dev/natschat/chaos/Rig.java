@@ -19,8 +19,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
@@ -57,6 +59,7 @@ final class Rig {
   final SpanSink sink;
   private final Program history;
   private final List<String> natsUrls = new ArrayList<>();
+  private final Set<Integer> ports = new HashSet<>(); // that were given away
   private final int postgresPort = freePort();
 
   /**
@@ -423,11 +426,13 @@ final class Rig {
    * Below those that the kernel gives to clients: a server that is down for a moment would find its
    * port taken by one of them.
    */
-  private static int freePort() {
+  private int freePort() {
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(LOWEST_PORT, LOWEST_CLIENT_PORT);
       try (ServerSocket socket = new ServerSocket(port)) {
-        return socket.getLocalPort();
+        if (ports.add(port)) {
+          return socket.getLocalPort();
+        }
       } catch (IOException e) {
         // taken: another
       }
