@@ -17,7 +17,8 @@ final class Program {
     boolean isReady() throws IOException, InterruptedException;
   }
 
-  private static final Duration FAREWELL = Duration.ofSeconds(12);
+  /** As a supervisor does: a service hands back what it has and exports, within 35 s. */
+  private static final Duration FAREWELL = Duration.ofSeconds(40);
 
   private final String name;
   private final List<String> command;
@@ -85,7 +86,7 @@ final class Program {
     signal("CONT");
   }
 
-  /** SIGTERM, and SIGKILL for what is still there after 12 s. */
+  /** SIGTERM, and SIGKILL for what is still there after 40 s. */
   synchronized void stop() throws InterruptedException {
     if (process != null && process.isAlive()) {
       process.destroy();
