@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
 final class ServerLogFile {
   private static final int MAX_FIRST_LINE = 256;
   private static final int MAX_READ = 256 * 1024;
+  private static final Pattern COMPRESSED = Pattern.compile(".*\\.(gz|bz2|xz|zst)");
 
   private final Path file;
   private final Path positionFile;
@@ -104,7 +106,8 @@ final class ServerLogFile {
 
   /**
    * The oldest first. Of several that begin alike all but one are copies of what was there when
-   * they were made; the longest has everything. Those that have no first line yet are left out.
+   * they were made; the longest has everything. Those that have no first line yet are left out, and
+   * what was compressed.
    */
   private List<Generation> generations() throws IOException {
     String name = String.valueOf(file.getFileName());
@@ -112,7 +115,8 @@ final class ServerLogFile {
     Path directory = file.toAbsolutePath().getParent();
     try (Stream<Path> files = directory == null ? Stream.empty() : Files.list(directory)) {
       for (Path sibling : files.toList()) {
-        if (String.valueOf(sibling.getFileName()).startsWith(name)) {
+        String siblingName = String.valueOf(sibling.getFileName());
+        if (siblingName.startsWith(name) && !COMPRESSED.matcher(siblingName).matches()) {
           Generation generation = generation(sibling);
           if (generation != null) {
             generations.merge(generation.firstLine(), generation, ServerLogFile::longer);

@@ -1,15 +1,18 @@
 package dev.natschat.observer;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.nio.file.StandardOpenOption.APPEND;
 import static java.nio.file.StandardOpenOption.CREATE;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -82,6 +85,21 @@ class ServerLogFileTest {
     write("five");
     assertThat(readAll()).containsExactly("three", "four", "five");
     assertThat(readAll()).isEmpty();
+  }
+
+  @Test
+  void whatWasCompressedIsNoMoreRead() throws IOException {
+    write("one");
+    assertThat(readAll()).hasSize(1);
+    Files.delete(log);
+    try (OutputStream gzip =
+        new GZIPOutputStream(Files.newOutputStream(log.resolveSibling("nats-server.log.1.gz")))) {
+      for (int line = 0; line < 10_000; line++) {
+        gzip.write((line + "\n").getBytes(UTF_8));
+      }
+    }
+    write("two");
+    assertThat(readAll()).containsExactly("two");
   }
 
   @Test
