@@ -39,14 +39,21 @@ final class NatsServer implements AutoCloseable {
             %s
             """
                 .formatted(port, directory, String.join("\n", moreConfiguration)));
-    Process process =
-        new ProcessBuilder(System.getProperty("nats.server"), "-c", configuration.toString())
-            .redirectErrorStream(true)
-            .redirectOutput(directory.resolve("log").toFile())
-            .start();
-    NatsServer server = new NatsServer(directory, port, process);
+    NatsServer server = new NatsServer(directory, port, launch(directory, configuration));
     await().atMost(Duration.ofSeconds(60)).until(server::answers);
     return server;
+  }
+
+  private static Process launch(Path directory, Path configuration) throws IOException {
+    try {
+      return new ProcessBuilder(System.getProperty("nats.server"), "-c", configuration.toString())
+          .redirectErrorStream(true)
+          .redirectOutput(directory.resolve("log").toFile())
+          .start();
+    } catch (IOException thereIsNoServer) {
+      delete(directory);
+      throw thereIsNoServer;
+    }
   }
 
   String url() {
@@ -75,6 +82,10 @@ final class NatsServer implements AutoCloseable {
   public void close() throws IOException {
     process.destroy();
     await().atMost(Duration.ofSeconds(30)).until(() -> !process.isAlive());
+    delete(directory);
+  }
+
+  private static void delete(Path directory) throws IOException {
     try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);

@@ -50,7 +50,14 @@ final class NatsServer implements AutoCloseable {
   }
 
   static NatsServer start() throws IOException {
-    NatsServer server = new NatsServer(freePort(), Files.createTempDirectory("nats"));
+    Path directory = Files.createTempDirectory("nats");
+    NatsServer server;
+    try {
+      server = new NatsServer(freePort(), directory);
+    } catch (IOException thereIsNoServer) {
+      delete(directory);
+      throw thereIsNoServer;
+    }
     server.awaitReady();
     return server;
   }
@@ -94,6 +101,10 @@ final class NatsServer implements AutoCloseable {
   @Override
   public void close() throws IOException {
     stop();
+    delete(directory);
+  }
+
+  private static void delete(Path directory) throws IOException {
     try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.delete(file);
