@@ -7,10 +7,8 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,7 +16,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.DoubleStream;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -107,7 +104,7 @@ final class ExtensionCost implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException, InterruptedException {
+  public Integer call() throws Exception {
     List<Variant> variants =
         variants().stream()
             .filter(variant -> only.isEmpty() || only.contains(variant.name()))
@@ -115,14 +112,16 @@ final class ExtensionCost implements Callable<Integer> {
     Map<String, Map<String, List<Cost>>> costs = new LinkedHashMap<>();
     for (int round = 1; round <= rounds; round++) {
       for (Variant variant : variants) {
-        System.err.printf("round %d of %d: %s%n", round, rounds, variant.name());
-        run(variant)
-            .forEach(
-                (operation, cost) ->
-                    costs
-                        .computeIfAbsent(variant.name(), key -> new LinkedHashMap<>())
-                        .computeIfAbsent(operation, key -> new ArrayList<>())
-                        .add(cost));
+        Machine.alone(
+            "round " + round + " of " + rounds + ": " + variant.name(),
+            directory ->
+                run(variant, directory)
+                    .forEach(
+                        (operation, cost) ->
+                            costs
+                                .computeIfAbsent(variant.name(), key -> new LinkedHashMap<>())
+                                .computeIfAbsent(operation, key -> new ArrayList<>())
+                                .add(cost)));
       }
     }
     Map<String, Map<String, Cost>> medians = new LinkedHashMap<>();
@@ -136,8 +135,8 @@ final class ExtensionCost implements Callable<Integer> {
     return 0;
   }
 
-  private Map<String, Cost> run(Variant variant) throws IOException, InterruptedException {
-    Path directory = Files.createTempDirectory("extension-cost");
+  private Map<String, Cost> run(Variant variant, Path directory)
+      throws IOException, InterruptedException {
     try (Broker broker = Broker.start(directory);
         Connection responder = broker.connect()) {
       responder
@@ -157,8 +156,6 @@ final class ExtensionCost implements Callable<Integer> {
         throw new IOException(variant.name() + " ended with " + process.exitValue());
       }
       return results;
-    } finally {
-      delete(directory);
     }
   }
 
@@ -245,13 +242,5 @@ final class ExtensionCost implements Callable<Integer> {
   private static double median(DoubleStream values) {
     double[] sorted = values.sorted().toArray();
     return sorted[sorted.length / 2];
-  }
-
-  private static void delete(Path directory) throws IOException {
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }
