@@ -10,6 +10,7 @@ MODE = $(shell [ -z "$$(. processes/common.sh && running)" ] 2>/dev/null && dock
 
 CHAT_CLIENT := chat-client/run
 TELEMETRY := telemetry-tool/run
+BENCHMARKS := processes/tools nats-server && java -jar benchmarks/target/benchmarks.jar
 
 ##@ The running system
 .PHONY: up up-containers up-processes down clean status
@@ -95,25 +96,25 @@ test-compose: build ## run compose.yaml in a private Docker engine, on locally b
 	containers/test-compose
 
 bench-services: build ## the three services under load, each beside its physical limit: 13 minutes [QUICK=1 two]
-	java -jar benchmarks/target/benchmarks.jar services $(if $(QUICK),--quick)
+	$(BENCHMARKS) services $(if $(QUICK),--quick)
 
 soak: build ## the services' memory under a steady load: make soak [MINUTES=30]
-	java -jar benchmarks/target/benchmarks.jar soak --minutes $(or $(MINUTES),30)
+	$(BENCHMARKS) soak --minutes $(or $(MINUTES),30)
 
 bench-poison: build ## how much poison between good messages slows the good ones down
-	java -jar benchmarks/target/benchmarks.jar poison
+	$(BENCHMARKS) poison
 
 bench-dead-telemetry: build ## what the services and broker-observer do while nobody takes their telemetry
-	java -jar benchmarks/target/benchmarks.jar dead-telemetry
+	$(BENCHMARKS) dead-telemetry
 
 bench-drain: build ## the backlog part of bench-services alone: how fast persist-worker empties one
-	java -jar benchmarks/target/benchmarks.jar services --only PERSIST
+	$(BENCHMARKS) services --only PERSIST
 
 bench-hops: build ## what the broker's hops cost nats-server per message, and how many broker-observer takes: 5 minutes
-	java -jar benchmarks/target/benchmarks.jar hops
+	$(BENCHMARKS) hops
 
 bench-extension: build ## what tracing costs a jnats call: without it, built in, ours, by hand: half an hour
-	java -jar benchmarks/target/benchmarks.jar extension
+	$(BENCHMARKS) extension
 
 lint: ## check every configuration file: compose.yaml, Collector, Prometheus rules and their tests, Loki, dashboards
 	containers/lint
