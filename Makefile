@@ -66,10 +66,12 @@ replay: build ## stores dead letters after a fix: make replay ID=17, or REASON=r
 build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
+	@processes/check-build $(firstword $(MVN))
 	$(MVN) -q package -DskipTests
 	@mkdir -p target && touch $@
 
 test: ## unit and integration tests with a real nats-server and a real PostgreSQL
+	@processes/check-build $(firstword $(MVN))
 	processes/tools nats-server
 	$(MVN) verify
 	@mkdir -p target && touch target/built
