@@ -11,12 +11,10 @@ COPY ${SERVICE}/target/${SERVICE}.jar ./service.jar
 USER 10001:10001
 # The agent is in the command line, not in JAVA_TOOL_OPTIONS: any other java in this container would load it, too.
 # The heap has its size from the start, see RATIONALE.md; what native code no longer uses goes back to the system.
-# BouncyCastle would load native code from /tmp, where a container's files may not be executed.
 # The host name tells instances apart and stays the same when a container restarts, so that its series go on.
 ENTRYPOINT ["sh", "-c", "\
   export OTEL_RESOURCE_ATTRIBUTES=$OTEL_RESOURCE_ATTRIBUTES,service.instance.id=$HOSTNAME; \
   exec java -XX:InitialRAMPercentage=33 -XX:MaxRAMPercentage=33 -XX:+UseSerialGC -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError \
     -XX:+IgnoreUnrecognizedVMOptions -XX:TrimNativeHeapInterval=10000 \
-    -Dorg.bouncycastle.native.cpu_variant=java \
     -javaagent:opentelemetry-javaagent.jar -Dotel.javaagent.extensions=agent-extension.jar \
     -Dotel.javaagent.configuration-file=agent.properties -jar service.jar \"$@\"", "service"]
