@@ -28,7 +28,7 @@ public final class AuthService {
     // here.
     System.setProperty("org.bouncycastle.native.cpu_variant", "java");
     Future<?> warmUp = WarmUp.start(); // takes longest, and needs nothing of the rest
-    Config config = Config.fromEnvironment(System.getenv());
+    Config config = Config.fromEnvironment(); // exits 64 with every problem listed
     AtomicBoolean stopping = new AtomicBoolean();
     interruptOnSignal(Thread.currentThread(), stopping);
     run(config, warmUp, stopping::get);

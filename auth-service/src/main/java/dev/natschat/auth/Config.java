@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,39 +33,52 @@ record Config(
     Grants grants,
     @Nullable Path healthFile) {
 
-  /** The configuration, or one line on standard error with every problem, and exit code 64. */
-  @SuppressWarnings("SystemOut") // before there is a log
-  static Config fromEnvironment(Map<String, String> environment) {
+  /** EX_USAGE of sysexits.h. */
+  private static final int EXIT_USAGE = 64;
+
+  private static final Pattern NATS_URLS =
+      Pattern.compile("(nats|tls|ws|wss)://[^\\s,]+(,(nats|tls|ws|wss)://[^\\s,]+)*");
+
+  /** The process's own environment; with a problem in it, every problem in one line and exit 64. */
+  static Config fromEnvironment() {
     try {
-      return from(environment);
-    } catch (IllegalArgumentException problems) {
-      System.err.println("auth-service: " + problems.getMessage());
-      System.exit(64);
-      throw problems;
+      return from(System.getenv());
+    } catch (IllegalArgumentException e) {
+      System.err.println("auth-service: " + e.getMessage());
+      System.exit(EXIT_USAGE);
+      throw e;
     }
   }
 
   /**
-   * @throws IllegalArgumentException whose message names every problem, and no secret
+   * Every variable may also be given as NAME_FILE, the path of a file that holds the value.
+   *
+   * @throws IllegalArgumentException naming every missing or malformed variable, and no secret
    */
   static Config from(Map<String, String> environment) {
-    Reader reader = new Reader(environment);
-    String natsUrl = reader.required("NATS_URL");
-    String natsUser = reader.required("NATS_USER");
-    String natsPassword = reader.secret("NATS_PASS", Function.identity(), "");
-    URI keycloak = reader.parsed("KEYCLOAK_URL", reader.required("KEYCLOAK_URL"), Config::httpUrl);
-    String realm = reader.required("KEYCLOAK_REALM");
-    String issuer = environment.getOrDefault("KEYCLOAK_ISSUER_URL", keycloak + "/realms/" + realm);
-    if (!issuer.endsWith("/realms/" + realm)) {
-      reader.problem("KEYCLOAK_ISSUER_URL: expected a URL that ends in /realms/" + realm);
+    Reading reading = new Reading(environment);
+    String natsUrl = reading.matching("NATS_URL", NATS_URLS, "nats://host:port");
+    String natsUser = reading.required("NATS_USER");
+    String natsPassword = reading.required("NATS_PASS");
+    URI keycloak = reading.parsed("KEYCLOAK_URL", Config::httpUrl, URI.create(""));
+    String realm = reading.required("KEYCLOAK_REALM");
+    String issuer = reading.value("KEYCLOAK_ISSUER_URL");
+    if (issuer == null) {
+      issuer = keycloak + "/realms/" + realm;
+    } else if (!issuer.endsWith("/realms/" + realm)) {
+      reading.problems.add(
+          "KEYCLOAK_ISSUER_URL is malformed: expected a URL that ends in /realms/" + realm);
     }
-    byte[] issuerSeed = reader.secret("ISSUER_NKEY_SEED", Nkey.ACCOUNT::decodeSeed, new byte[0]);
-    byte[] xkeySeed = reader.secret("XKEY_SEED", Nkey.CURVE::decodeSeed, new byte[0]);
+    byte[] issuerSeed = reading.parsed("ISSUER_NKEY_SEED", Nkey.ACCOUNT::decodeSeed, new byte[0]);
+    byte[] xkeySeed = reading.parsed("XKEY_SEED", Nkey.CURVE::decodeSeed, new byte[0]);
     Grants grants =
         new Grants(
-            reader.flag("LEGACY_INBOX", "true", "false"), reader.flag("BROKER_HOPS", "on", "off"));
-    String healthFile = environment.get("HEALTH_FILE");
-    reader.throwProblems();
+            reading.flag("LEGACY_INBOX", "true", "false"),
+            reading.flag("BROKER_HOPS", "on", "off"));
+    String health = environment.get("HEALTH_FILE");
+    if (!reading.problems.isEmpty()) {
+      throw new IllegalArgumentException(String.join("; ", reading.problems));
+    }
     return new Config(
         natsUrl,
         natsUser,
@@ -74,7 +88,7 @@ record Config(
         new SigningKey(Nkey.ACCOUNT, issuerSeed),
         new Xkey(xkeySeed),
         grants,
-        healthFile == null ? null : Path.of(healthFile));
+        health == null || health.isBlank() ? null : Path.of(health));
   }
 
   private static URI httpUrl(String text) {
@@ -92,74 +106,71 @@ record Config(
         .formatted(natsUser, natsUrl, jwksUrl, issuer, grants, healthFile);
   }
 
-  /** Reads variables and remembers what is wrong with them. */
-  private static final class Reader {
+  private static final class Reading {
     private final Map<String, String> environment;
     private final List<String> problems = new ArrayList<>();
 
-    Reader(Map<String, String> environment) {
+    Reading(Map<String, String> environment) {
       this.environment = environment;
     }
 
     String required(String name) {
-      String value = environment.getOrDefault(name, "");
-      if (value.isBlank()) {
-        problem(name + " is missing");
+      String value = value(name);
+      if (value == null) {
+        problems.add(name + " is missing: set it, or " + name + "_FILE to the path of a file");
+        return "";
       }
       return value;
     }
 
-    /** The variable itself, or the content of the file that NAME_FILE names. */
-    <T> T secret(String name, Function<String, T> parser, T fallback) {
+    String matching(String name, Pattern pattern, String example) {
+      String value = value(name);
+      if (value == null || !pattern.matcher(value).matches()) {
+        problems.add(
+            name + (value == null ? " is missing" : " is malformed") + ": expected " + example);
+        return "";
+      }
+      return value;
+    }
+
+    /** By a parser that says in its IllegalArgumentException what is wrong, and shows no secret. */
+    <T> T parsed(String name, Function<String, T> parser, T otherwise) {
+      int problemsBefore = problems.size();
+      String value = required(name);
+      if (problems.size() > problemsBefore) {
+        return otherwise;
+      }
+      try {
+        return parser.apply(value);
+      } catch (IllegalArgumentException e) {
+        problems.add(name + " is malformed: " + e.getMessage());
+        return otherwise;
+      }
+    }
+
+    /** Off unless it says on. */
+    boolean flag(String name, String on, String off) {
+      String value = value(name);
+      if (value != null && !value.equals(on) && !value.equals(off)) {
+        problems.add(name + " is malformed: expected " + on + " or " + off);
+      }
+      return on.equals(value);
+    }
+
+    private @Nullable String value(String name) {
       String file = environment.get(name + "_FILE");
-      String value;
-      if (file == null) {
-        value = environment.getOrDefault(name, "");
-      } else {
+      String value = environment.get(name);
+      if (file != null && value != null) {
+        problems.add(name + " and " + name + "_FILE are both set: expected one of them");
+      } else if (file != null) {
         try {
           value = Files.readString(Path.of(file)).strip();
-        } catch (IOException e) {
-          problem(name + "_FILE: cannot read " + file);
-          return fallback;
+        } catch (IOException | IllegalArgumentException e) {
+          problems.add(name + "_FILE names " + file + ", which can't be read: " + e);
+          return "";
         }
       }
-      if (value.isEmpty()) {
-        problem(name + " (or " + name + "_FILE) is missing");
-        return fallback;
-      }
-      try {
-        return parser.apply(value);
-      } catch (IllegalArgumentException e) {
-        problem(name + ": " + e.getMessage());
-        return fallback;
-      }
-    }
-
-    URI parsed(String name, String value, Function<String, URI> parser) {
-      try {
-        return parser.apply(value);
-      } catch (IllegalArgumentException e) {
-        problem(name + ": " + e.getMessage());
-        return URI.create("");
-      }
-    }
-
-    boolean flag(String name, String on, String off) {
-      String value = environment.getOrDefault(name, off);
-      if (!value.equals(on) && !value.equals(off)) {
-        problem(name + ": expected " + on + " or " + off);
-      }
-      return value.equals(on);
-    }
-
-    void problem(String problem) {
-      problems.add(problem);
-    }
-
-    void throwProblems() {
-      if (!problems.isEmpty()) {
-        throw new IllegalArgumentException(String.join("; ", problems));
-      }
+      return value == null || value.isBlank() ? null : value;
     }
   }
 }

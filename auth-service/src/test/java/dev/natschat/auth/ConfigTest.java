@@ -56,6 +56,51 @@ class ConfigTest {
   }
 
   @Test
+  void aValueAndItsFileAreAProblem() {
+    environment.put("NATS_PASS_FILE", "/nowhere/password");
+
+    assertThatThrownBy(() -> Config.from(environment))
+        .hasMessage("NATS_PASS and NATS_PASS_FILE are both set: expected one of them");
+  }
+
+  @Test
+  void anEmptyValueIsNone() {
+    environment.put("LEGACY_INBOX", "");
+    environment.put("BROKER_HOPS", "");
+    environment.put("KEYCLOAK_ISSUER_URL", "");
+    environment.put("HEALTH_FILE", "");
+
+    Config config = Config.from(environment);
+
+    assertThat(config.grants()).isEqualTo(Grants.NONE);
+    assertThat(config.issuer()).isEqualTo("http://keycloak:8080/realms/nats-chat");
+    assertThat(config.healthFile()).isNull();
+  }
+
+  @Test
+  void whatIsMissingIsSaidWithWhatToDo() {
+    environment.remove("XKEY_SEED");
+
+    assertThatThrownBy(() -> Config.from(environment))
+        .hasMessage("XKEY_SEED is missing: set it, or XKEY_SEED_FILE to the path of a file");
+  }
+
+  @Test
+  void severalServersMayBeNamed() {
+    environment.put("NATS_URL", "nats://one:4222,tls://two:4222");
+
+    assertThat(Config.from(environment).natsUrl()).isEqualTo("nats://one:4222,tls://two:4222");
+  }
+
+  @Test
+  void anAddressOfNatsThatIsNoneIsAProblem() {
+    environment.put("NATS_URL", "broker:4222");
+
+    assertThatThrownBy(() -> Config.from(environment))
+        .hasMessage("NATS_URL is malformed: expected nats://host:port");
+  }
+
+  @Test
   void everyProblemIsNamedInOneLine() {
     assertThatThrownBy(
             () ->
