@@ -10,7 +10,7 @@ MODE = $(shell [ -z "$$(. processes/common.sh && running)" ] 2>/dev/null && dock
 
 CHAT_CLIENT := chat-client/run
 TELEMETRY := telemetry-tool/run
-BENCHMARKS := processes/tools nats-server && java -jar benchmarks/target/benchmarks.jar
+BENCHMARKS := processes/tools nats-server && exec java -jar benchmarks/target/benchmarks.jar
 
 ##@ The running system
 .PHONY: up up-containers up-processes down clean status
