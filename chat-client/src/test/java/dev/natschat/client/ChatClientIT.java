@@ -201,6 +201,17 @@ class ChatClientIT {
   }
 
   @Test
+  void neitherCanTheControlsOfUnicode() {
+    String csi = "\u009b2J";
+    String rightToLeft = "\u202e\u2066\u2069";
+    String whole = "\ud83d\udc69\u200d\ud83d\ude80 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645";
+    assertThat(Lines.of(new ChatMessage(csi, csi + rightToLeft + whole, 7, "r")))
+        .contains("?2J")
+        .endsWith("?2J???" + whole)
+        .doesNotContainPattern("[\u0080-\u009f\u202a-\u202e\u2066-\u2069]");
+  }
+
+  @Test
   void aWrongCommandLineIsToldApart() {
     assertThat(execute("send", "general")).isEqualTo(64);
     assertThat(execute("load", "--rate", "0")).isEqualTo(64);

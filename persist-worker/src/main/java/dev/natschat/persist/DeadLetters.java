@@ -52,6 +52,12 @@ public final class DeadLetters {
 
   private static final int LONGEST_PREVIEW = 80;
 
+  /**
+   * Control characters and the explicit bidirectional ones (Unicode Standard Annex 9); the joiners
+   * of emoji and Persian are neither.
+   */
+  private static final String COMMANDS = "\\p{Cc}\\u202A-\\u202E\\u2066-\\u2069";
+
   private final Map<String, String> environment;
 
   @Spec
@@ -141,7 +147,7 @@ public final class DeadLetters {
           .println("stream    sequence " + letter.sequence + ", stored " + letter.storedAt + " ns");
       out().println("body      " + letter.body.length + " bytes");
       out().println();
-      out().println(replaced("[\\p{Cc}&&[^\n\t]]", new String(letter.body, UTF_8)));
+      out().println(replaced("[" + COMMANDS + "&&[^\n\t]]", new String(letter.body, UTF_8)));
     }
     return 0;
   }
@@ -240,9 +246,9 @@ public final class DeadLetters {
     return statement;
   }
 
-  /** Without control characters: somebody else's text must not command this terminal. */
+  /** Somebody else's text must not command this terminal. */
   private static String harmless(String text) {
-    return replaced("\\p{Cc}", text);
+    return replaced("[" + COMMANDS + "]", text);
   }
 
   private static String replaced(String characters, String text) {

@@ -11,7 +11,7 @@ import picocli.CommandLine;
 
 /** What could not be stored is read and replayed by the command. */
 class DeadLettersIT extends WorkerTest {
-  private static final String CONTROL = "[\\p{Cc}&&[^\n\t]]";
+  private static final String CONTROL = "[\\p{Cc}\u202a-\u202e\u2066-\u2069&&[^\n\t]]";
 
   @Test
   void thousandsOfPoisonBetweenGoodOnesAreAllReadable() throws Exception {
@@ -56,16 +56,16 @@ class DeadLettersIT extends WorkerTest {
   @Test
   void controlCharactersDoNotReachTheTerminal() throws Exception {
     prepare();
-    String subject = "chat.\u001b]0;x\u0007";
-    stream.publish(subject, "{\u001b]0;y\u0007\u009b2J\r\n\tz".getBytes(UTF_8));
+    String subject = "chat.\u001b]0;x\u0007\u202e";
+    stream.publish(subject, "{\u001b]0;y\u0007\u009b2J\r\n\tz\u202e\u2066\u200d".getBytes(UTF_8));
     start();
     await().ignoreExceptions().until(() -> database.count("dead_letters") == 1);
 
     Outcome listed = run("list");
-    assertThat(listed.output).contains("chat.\uFFFD]0;x\uFFFD  ").doesNotContainPattern(CONTROL);
+    assertThat(listed.output).contains("chat.\uFFFD]0;x\uFFFD\uFFFD  ").doesNotContainPattern(CONTROL);
     Outcome shown = run("show", newestId());
     assertThat(shown.output)
-        .contains("subject   chat.\uFFFD]0;x\uFFFD", "{\uFFFD]0;y\uFFFD\uFFFD2J\uFFFD\n\tz")
+        .contains("subject   chat.\uFFFD]0;x\uFFFD\uFFFD", "{\uFFFD]0;y\uFFFD\uFFFD2J\uFFFD\n\tz\uFFFD\uFFFD\u200d")
         .doesNotContainPattern(CONTROL);
     assertThat(run("replay", "--all").output).doesNotContainPattern(CONTROL);
     assertThat(database.column("SELECT subject FROM dead_letters")).containsExactly(subject);

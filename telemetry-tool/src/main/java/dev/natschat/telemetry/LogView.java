@@ -37,7 +37,8 @@ final class LogView {
               .formatted(
                   Text.duration(line.timeNanos() - trace.startNanos()),
                   level(line),
-                  " ".repeat(2 * Math.min(position, 5)) + terminal.tint(position, line.service()));
+                  " ".repeat(2 * Math.min(position, 5))
+                      + terminal.tint(position, Terminal.harmless(line.service())));
       print(
           prefix,
           1 + 9 + 2 + 5 + 1 + 2 * Math.min(position, 5) + line.service().length() + 1,
@@ -95,7 +96,7 @@ final class LogView {
     }
     String lead = prefix;
     for (String part : message.split("\n", -1)) {
-      String rest = part.replaceAll("\\p{Cntrl}", " "); // a log line must not steer the terminal
+      String rest = Terminal.harmless(part);
       do {
         int end = Math.min(room, rest.length());
         int space = end < rest.length() ? rest.lastIndexOf(' ', end) : -1;

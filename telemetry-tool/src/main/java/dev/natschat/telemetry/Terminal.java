@@ -3,6 +3,7 @@ package dev.natschat.telemetry;
 import java.io.PrintStream;
 import java.nio.charset.Charset;
 import java.util.Map;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Help.Ansi;
 
 /**
@@ -13,6 +14,14 @@ import picocli.CommandLine.Help.Ansi;
 record Terminal(int width, boolean colour, boolean unicode) {
   private static final int DEFAULT_WIDTH = 100;
   private static final int NARROWEST = 80;
+
+  /**
+   * Control characters, C1 among them, and the explicit bidirectional ones (Unicode Standard Annex
+   * 9), which show another text than there is. Emoji and Persian keep their joiners, which are
+   * neither.
+   */
+  private static final Pattern COMMANDS =
+      Pattern.compile("[\\p{Cc}\\u202A-\\u202E\\u2066-\\u2069]+");
 
   static Terminal from(Map<String, String> environment) {
     String columns = environment.getOrDefault("COLUMNS", "");
@@ -64,9 +73,14 @@ record Terminal(int width, boolean colour, boolean unicode) {
     return unicode ? unicodeText : asciiText;
   }
 
+  /** Somebody else's text must not steer the terminal: a space is in the place of what could. */
+  static String harmless(String text) {
+    return COMMANDS.matcher(text).replaceAll(" ");
+  }
+
   /** One line, cut to so many characters, the last one showing that something is missing. */
   String fit(String text, int length) {
-    String line = text.replaceAll("\\p{Cntrl}+", " ");
+    String line = harmless(text);
     return line.length() <= length
         ? line
         : line.substring(0, Math.max(0, length - 1)) + glyph("…", "~");

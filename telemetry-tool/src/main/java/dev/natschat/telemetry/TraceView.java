@@ -115,7 +115,9 @@ final class TraceView {
     private void heading() {
       long errors = trace.spans().stream().filter(Span::error).count();
       out.printf(
-          "%s  %s%n", terminal.bold("TRACE " + trace.id()), terminal.bold(trace.first().name()));
+          "%s  %s%n",
+          terminal.bold("TRACE " + trace.id()),
+          terminal.bold(Terminal.harmless(trace.first().name())));
       out.printf(
           "%s UTC   %s   %s   %s   %s%n",
           Text.dateTime(trace.startNanos()),

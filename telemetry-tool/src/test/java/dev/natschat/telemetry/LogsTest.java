@@ -78,6 +78,27 @@ class LogsTest {
   }
 
   @Test
+  void aLineCannotSteerTheTerminal() {
+    LogLine line =
+        new LogLine(
+            1_700_000_000_000_000_000L,
+            "auth\u009b2J",
+            "INFO",
+            "\u009b31m\u202e\u2066one \ud83d\udc69\u200d\ud83d\ude80\u2069\ntwo",
+            Map.of());
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    LogView view = new LogView(new Terminal(100, false, true), new PrintStream(bytes, true, UTF_8));
+
+    view.ofAll(List.of(line));
+    view.ofTrace(List.of(line), new Trace("1", List.of(TraceViewTest.named("process chat.*"))));
+
+    assertThat(bytes.toString(UTF_8))
+        .contains(" 31m one \ud83d\udc69\u200d\ud83d\ude80")
+        .contains("two")
+        .doesNotContainPattern("[\\p{Cc}\u202a-\u202e\u2066-\u2069&&[^\n]]");
+  }
+
+  @Test
   void theQueryHasWhatWasAskedFor() {
     assertThat(LogsCommand.logQl(null, null, List.of())).isEqualTo("{service_name=~\".+\"}");
     assertThat(LogsCommand.logQl("auth-service", "A1", List.of("error", "warn")))

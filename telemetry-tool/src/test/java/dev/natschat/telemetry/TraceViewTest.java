@@ -253,6 +253,15 @@ class TraceViewTest {
   }
 
   @Test
+  void aSpansTextCannotSteerTheTerminal() {
+    String drawn = drawn(new Trace(ID, List.of(named("say\u009b2J \u202e\u001b[2J\u2069"))), 0);
+
+    assertThat(drawn)
+        .contains("  say 2J  [2J \n")
+        .doesNotContainPattern("[\\p{Cc}\u202a-\u202e\u2066-\u2069&&[^\n]]");
+  }
+
+  @Test
   void manyLinksAreCounted() {
     Span batch =
         new Span(
@@ -272,6 +281,10 @@ class TraceViewTest {
             IntStream.range(0, 200).mapToObj(i -> new Span.Link(BATCH, "s" + i)).toList());
 
     assertThat(drawn(new Trace(ID, List.of(batch)), 0)).contains("↗ and 195 more links");
+  }
+
+  static Span named(String name) {
+    return span("1", null, "chat-client", name, Span.Kind.INTERNAL, 0, 1, Map.of());
   }
 
   private static Span span(
