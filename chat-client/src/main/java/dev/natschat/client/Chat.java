@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -27,6 +28,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Pattern;
@@ -43,16 +45,30 @@ final class Chat implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(5);
   private static final Pattern ROOM = Pattern.compile("[^\\s.*>]+");
 
-  private final String user;
-  private final Connection nats;
-  private final JetStream jetStream;
-  private final Set<Asked> unanswered;
+  private static final Duration BETWEEN_LOGINS = Duration.ofSeconds(1);
 
-  private Chat(String user, Connection nats, Set<Asked> unanswered) throws IOException {
+  private final String user;
+  private final Options options;
+  private final Set<Asked> unanswered;
+  private final Map<String, Consumer<ChatMessage>> ears = new ConcurrentHashMap<>();
+  private final AtomicBoolean loggingIn = new AtomicBoolean();
+  private volatile Place place;
+  private volatile boolean left;
+
+  /** A connection, and the JetStream of it. */
+  private record Place(Connection nats, JetStream jetStream) {
+    static Place taken(Options options) throws IOException, InterruptedException {
+      Connection nats = Nats.connect(options);
+      return new Place(nats, nats.jetStream());
+    }
+  }
+
+  private Chat(String user, Options options, Set<Asked> unanswered)
+      throws IOException, InterruptedException {
     this.user = user;
-    this.nats = nats;
-    this.jetStream = nats.jetStream();
+    this.options = options;
     this.unanswered = unanswered;
+    this.place = Place.taken(options);
   }
 
   /**
@@ -63,7 +79,7 @@ final class Chat implements AutoCloseable {
     String name = tokens.userName();
     Set<Asked> unanswered = ConcurrentHashMap.newKeySet();
     try {
-      return new Chat(name, Nats.connect(options(servers, name, tokens, unanswered)), unanswered);
+      return new Chat(name, options(servers, name, tokens, unanswered), unanswered);
     } catch (AuthenticationException e) {
       throw new ChatException(Kind.REFUSED, "NATS refuses " + name + ": " + e.getMessage(), e);
     } catch (IOException | IllegalArgumentException e) {
@@ -117,14 +133,14 @@ final class Chat implements AutoCloseable {
   CompletableFuture<PublishAck> publish(String room, String text) {
     String subject = subject(room);
     byte[] body = json(new ChatMessage(user, text, System.currentTimeMillis(), room));
-    return asked(subject, () -> jetStream.publishAsync(subject, body));
+    return asked(subject, () -> place().jetStream().publishAsync(subject, body));
   }
 
   /** The room's last messages, oldest first. */
   List<ChatMessage> history(String room) {
     subject(room);
     String subject = "chat.history." + room;
-    Message answer = get(asked(subject, () -> nats.request(subject, null)));
+    Message answer = get(asked(subject, () -> place().nats().request(subject, null)));
     String error = answer.hasHeaders() ? answer.getHeaders().getFirst("Nats-Service-Error") : null;
     if (error != null) {
       throw new ChatException(
@@ -141,7 +157,9 @@ final class Chat implements AutoCloseable {
 
   /** Hears what is said in a room from now on; returns when the broker knows of it. */
   void listen(String room, Consumer<ChatMessage> ear) {
-    nats.createDispatcher().subscribe(subject(room), message -> hear(message, ear));
+    ears.put(subject(room), ear);
+    Connection nats = place().nats();
+    hear(nats, subject(room), ear);
     try {
       nats.flush(PATIENCE);
     } catch (TimeoutException e) {
@@ -153,8 +171,9 @@ final class Chat implements AutoCloseable {
 
   @Override
   public void close() {
+    left = true;
     try {
-      nats.close();
+      place.nats().close();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -179,6 +198,14 @@ final class Chat implements AutoCloseable {
         return new ChatException(
             Kind.REFUSED, "the message was not stored: " + refused.getErrorDescription(), failure);
       }
+      if (cause instanceof IllegalStateException notNow) {
+        return new ChatException(
+            Kind.UNAVAILABLE, "NATS takes nothing now: " + notNow.getMessage(), failure);
+      }
+      if (cause instanceof CancellationException) {
+        return new ChatException(
+            Kind.UNAVAILABLE, "the connection to NATS was lost before the answer", failure);
+      }
       String message = String.valueOf(cause.getMessage());
       if (message.contains("No Responders")) {
         return new ChatException(
@@ -195,11 +222,67 @@ final class Chat implements AutoCloseable {
   private <T> CompletableFuture<T> asked(String subject, Supplier<CompletableFuture<T>> send) {
     Asked asked = new Asked(subject, new CompletableFuture<>());
     unanswered.add(asked);
-    CompletableFuture<T> answer = send.get();
+    CompletableFuture<T> answer = sent(send);
     return CompletableFuture.anyOf(answer, asked.refusal)
         .thenApply(first -> answer.join())
         .orTimeout(PATIENCE.toMillis(), TimeUnit.MILLISECONDS)
         .whenComplete((value, failure) -> unanswered.remove(asked));
+  }
+
+  /** jnats throws at once when it is closed, or has kept too much for a broker that is away. */
+  private static <T> CompletableFuture<T> sent(Supplier<CompletableFuture<T>> send) {
+    try {
+      return send.get();
+    } catch (IllegalStateException e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /**
+   * The place, even when it is lost for now. jnats reconnects for ever, but closes for good when it
+   * is refused twice in a row, as at the end of a token while auth-service is away: then another
+   * connection is made, beside what is asked meanwhile.
+   */
+  private Place place() {
+    Place last = place;
+    if (last.nats().getStatus() == Connection.Status.CLOSED
+        && !left
+        && loggingIn.compareAndSet(false, true)) {
+      Thread login = new Thread(this::logInAgain, "log in again");
+      login.setDaemon(true);
+      login.start();
+    }
+    return last;
+  }
+
+  private void logInAgain() {
+    try {
+      while (!left) {
+        try {
+          takePlace(Place.taken(options));
+          return;
+        } catch (IOException | IllegalStateException e) {
+          log.debug("Still not let in", e);
+          TimeUnit.MILLISECONDS.sleep(BETWEEN_LOGINS.toMillis());
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } finally {
+      loggingIn.set(false);
+    }
+  }
+
+  private void takePlace(Place fresh) throws InterruptedException {
+    ears.forEach((subject, ear) -> hear(fresh.nats(), subject, ear));
+    place = fresh;
+    if (left) {
+      fresh.nats().close();
+    }
+  }
+
+  private static void hear(Connection nats, String subject, Consumer<ChatMessage> ear) {
+    nats.createDispatcher().subscribe(subject, message -> hear(message, ear));
   }
 
   /** The subject of a room's messages; a room is one token of it. */

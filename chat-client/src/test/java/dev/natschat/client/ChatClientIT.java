@@ -139,6 +139,32 @@ class ChatClientIT {
     }
   }
 
+  /** jnats closes a connection for good when it is refused twice in a row. */
+  @Test
+  void whoWasRefusedForAWhileTalksAndHearsAgain() throws Exception {
+    try (Chat alice = logIn()) {
+      BlockingQueue<ChatMessage> heard = new LinkedBlockingQueue<>();
+      alice.listen("general", heard::add);
+      broker.restartRefusing();
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .untilAsserted(
+              () ->
+                  assertThatThrownBy(() -> alice.say("general", "hello"))
+                      .isInstanceOfSatisfying(
+                          ChatException.class,
+                          e -> assertThat(e.kind()).isEqualTo(Kind.UNAVAILABLE))
+                      .hasMessageContaining("NATS takes nothing now: Connection is Closed"));
+      broker.restart();
+      broker.stream(-1);
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .ignoreExceptions()
+          .until(() -> alice.say("general", "back").streamSequence() > 0);
+      assertThat(heard.poll(10, TimeUnit.SECONDS)).isNotNull();
+    }
+  }
+
   @Test
   void anAbsentBrokerIsSaidWithWhatToDo() throws Exception {
     broker.close();

@@ -30,7 +30,7 @@ final class NatsServer implements AutoCloseable {
           jetstream: enabled
           users: [
             { user: admin, password: test-only }
-            { user: chatter, password: test-only, permissions: {
+            { user: chatter, password: "%s", permissions: {
                 publish: ["chat.*", "chat.history.*"], subscribe: ["chat.*", "_UINBOX.alice.>"] } }
           ]
         }
@@ -44,9 +44,7 @@ final class NatsServer implements AutoCloseable {
   private NatsServer(int port, Path directory) throws IOException {
     this.port = port;
     this.directory = directory;
-    Files.writeString(
-        directory.resolve("nats.conf"), CONFIGURATION.formatted(port, directory.resolve("store")));
-    process = launch();
+    process = launch("test-only");
   }
 
   static NatsServer start() throws IOException {
@@ -93,8 +91,17 @@ final class NatsServer implements AutoCloseable {
   }
 
   void restart() throws IOException {
+    restart("test-only");
+  }
+
+  /** As a broker that lets no chat user in, for a moment or for ever. */
+  void restartRefusing() throws IOException {
+    restart("another");
+  }
+
+  private void restart(String chattersPassword) throws IOException {
     stop();
-    process = launch();
+    process = launch(chattersPassword);
     awaitReady();
   }
 
@@ -112,7 +119,10 @@ final class NatsServer implements AutoCloseable {
     }
   }
 
-  private Process launch() throws IOException {
+  private Process launch(String chattersPassword) throws IOException {
+    Files.writeString(
+        directory.resolve("nats.conf"),
+        CONFIGURATION.formatted(port, directory.resolve("store"), chattersPassword));
     return new ProcessBuilder(
             System.getProperty("nats.server"), "-c", directory.resolve("nats.conf").toString())
         .redirectErrorStream(true)
