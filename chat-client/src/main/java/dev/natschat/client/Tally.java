@@ -19,7 +19,7 @@ final class Tally {
     if (accepted == micros.length) {
       micros = Arrays.copyOf(micros, 2 * accepted);
     }
-    micros[accepted++] = (int) (nanos / 1000);
+    micros[accepted++] = (int) Math.min(nanos / 1000, Integer.MAX_VALUE);
   }
 
   synchronized long accepted() {

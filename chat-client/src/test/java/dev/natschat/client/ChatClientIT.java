@@ -13,8 +13,12 @@ import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -194,15 +198,7 @@ class ChatClientIT {
     broker.stream(-1);
     assertThat(execute("load", "--rate", "5000", "--count", "500", "--rooms", "3")).isZero();
     assertThat(out.toString()).contains("accepted  500 of 500").doesNotContain("failed");
-    try (Connection admin = broker.admin()) {
-      assertThat(
-              admin
-                  .jetStreamManagement()
-                  .getStreamInfo("CHAT_MESSAGES")
-                  .getStreamState()
-                  .getMsgCount())
-          .isEqualTo(500);
-    }
+    assertThat(messages()).isEqualTo(500);
   }
 
   @Test
@@ -212,6 +208,54 @@ class ChatClientIT {
     assertThat(out.toString())
         .contains("accepted  50 of 200")
         .contains("failed    150: the message was not stored: maximum messages exceeded");
+  }
+
+  @Test
+  void loadGoesOnAfterItWasRefusedForAWhileAndTellsWhatFailed() throws Exception {
+    broker.stream(-1);
+    try (Chat alice = logIn()) {
+      Future<Integer> load =
+          ForkJoinPool.commonPool()
+              .submit(() -> execute("load", "--rate", "100", "--duration", "20"));
+      await().until(() -> messages() > 50);
+      broker.restartRefusing();
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .untilAsserted(
+              () ->
+                  assertThatThrownBy(() -> alice.say("general", "hello"))
+                      .hasMessageContaining("Connection is Closed"));
+      broker.restart();
+      broker.stream(-1);
+      await().atMost(30, TimeUnit.SECONDS).until(() -> messages() > 50);
+      assertThat(load.get(40, TimeUnit.SECONDS)).isEqualTo(1);
+      assertThat(out.toString())
+          .containsPattern("accepted  [\\d,]+ of 2,000 in")
+          .containsPattern("failed    [\\d,]+: ");
+    }
+  }
+
+  @Test
+  void loadStopsAfterItsDurationThoughTheRateIsOutOfReach() throws Exception {
+    broker.stream(-1);
+    assertThat(execute("load", "--rate", "1000000", "--duration", "1", "--in-flight", "1"))
+        .isZero();
+    assertThat(out.toString())
+        .containsPattern("accepted  ([\\d,]+) of \\1 in")
+        .containsPattern("not sent  [\\d,]+: it was slower than --rate");
+  }
+
+  /** All but the first are late when one after the other is sent at a rate that is out of reach. */
+  @Test
+  void latencyCountsFromWhenAMessageWasDue() throws Exception {
+    broker.stream(-1);
+    execute("load", "--rate", "1000000", "--count", "3000", "--in-flight", "1");
+    Matcher printed =
+        Pattern.compile(" in ([\\d.]+) s: .*p50 ([\\d.]+) ms", Pattern.DOTALL)
+            .matcher(out.toString());
+    assertThat(printed.find()).isTrue();
+    double allMillis = 1000 * Double.parseDouble(printed.group(1));
+    assertThat(Double.parseDouble(printed.group(2))).isGreaterThan(allMillis / 20);
   }
 
   @Test
@@ -230,7 +274,8 @@ class ChatClientIT {
   void neitherCanTheControlsOfUnicode() {
     String csi = "\u009b2J";
     String rightToLeft = "\u202e\u2066\u2069";
-    String whole = "\ud83d\udc69\u200d\ud83d\ude80 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645";
+    String whole =
+        "\ud83d\udc69\u200d\ud83d\ude80 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645";
     assertThat(Lines.of(new ChatMessage(csi, csi + rightToLeft + whole, 7, "r")))
         .contains("?2J")
         .endsWith("?2J???" + whole)
@@ -242,6 +287,16 @@ class ChatClientIT {
     assertThat(execute("send", "general")).isEqualTo(64);
     assertThat(execute("load", "--rate", "0")).isEqualTo(64);
     assertThat(err.toString()).contains("--rate is 0: expected 1 to 1000000");
+  }
+
+  private long messages() throws Exception {
+    try (Connection admin = broker.admin()) {
+      return admin
+          .jetStreamManagement()
+          .getStreamInfo("CHAT_MESSAGES")
+          .getStreamState()
+          .getMsgCount();
+    }
   }
 
   private Chat logIn() {

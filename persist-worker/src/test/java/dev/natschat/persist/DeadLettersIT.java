@@ -62,10 +62,14 @@ class DeadLettersIT extends WorkerTest {
     await().ignoreExceptions().until(() -> database.count("dead_letters") == 1);
 
     Outcome listed = run("list");
-    assertThat(listed.output).contains("chat.\uFFFD]0;x\uFFFD\uFFFD  ").doesNotContainPattern(CONTROL);
+    assertThat(listed.output)
+        .contains("chat.\uFFFD]0;x\uFFFD\uFFFD  ")
+        .doesNotContainPattern(CONTROL);
     Outcome shown = run("show", newestId());
     assertThat(shown.output)
-        .contains("subject   chat.\uFFFD]0;x\uFFFD\uFFFD", "{\uFFFD]0;y\uFFFD\uFFFD2J\uFFFD\n\tz\uFFFD\uFFFD\u200d")
+        .contains(
+            "subject   chat.\uFFFD]0;x\uFFFD\uFFFD",
+            "{\uFFFD]0;y\uFFFD\uFFFD2J\uFFFD\n\tz\uFFFD\uFFFD\u200d")
         .doesNotContainPattern(CONTROL);
     assertThat(run("replay", "--all").output).doesNotContainPattern(CONTROL);
     assertThat(database.column("SELECT subject FROM dead_letters")).containsExactly(subject);
