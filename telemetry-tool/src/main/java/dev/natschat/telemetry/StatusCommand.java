@@ -71,18 +71,30 @@ final class StatusCommand implements Callable<Integer> {
     http("Collector", addresses.collectorHealth(), "/");
     http("Prometheus", addresses.prometheus(), "/-/ready");
     http("Loki", addresses.loki(), "/ready");
-    if (new HttpJson("Tempo", addresses.tempo()).problem("/ready").isEmpty()) {
-      server("Tempo", addresses.tempo(), Optional.empty());
-    } else {
-      http("Zipkin", addresses.zipkin(), "/health");
-    }
-    if (new HttpJson("Grafana", addresses.grafana()).problem("/api/health").isEmpty()) {
-      server("Grafana", addresses.grafana(), Optional.empty());
+    traceStore();
+    Optional<String> noGrafana =
+        new HttpJson("Grafana", addresses.grafana()).problem("/api/health");
+    if (session.grafanaExpected() || noGrafana.isEmpty()) {
+      server("Grafana", addresses.grafana(), noGrafana);
     } else {
       line(
           State.NONE,
           "Grafana",
           "not running here: make trace, make logs and make status stand in for it");
+    }
+  }
+
+  /** Which of the two this system has is known only while it answers. */
+  private void traceStore() {
+    HttpJson tempo = new HttpJson("Tempo", addresses.tempo());
+    HttpJson zipkin = new HttpJson("Zipkin", addresses.zipkin());
+    if (tempo.problem("/ready").isEmpty()) {
+      server("Tempo", addresses.tempo(), Optional.empty());
+    } else if (zipkin.problem("/health").isEmpty()) {
+      server("Zipkin", addresses.zipkin(), Optional.empty());
+    } else {
+      down.add("Tempo or Zipkin");
+      line(State.BAD, "Tempo or Zipkin", "neither %s nor %s answers".formatted(tempo, zipkin));
     }
   }
 

@@ -29,8 +29,16 @@ final class CannedServer implements AutoCloseable {
     server.createContext(
         "/",
         exchange -> {
-          queries.add(String.valueOf(exchange.getRequestURI().getQuery()));
-          String answer = answers.get(exchange.getRequestURI().getPath());
+          String path = exchange.getRequestURI().getPath();
+          String query = String.valueOf(exchange.getRequestURI().getQuery());
+          queries.add(query);
+          String answer =
+              answers.entrySet().stream()
+                  .filter(each -> each.getKey().startsWith(path + "?"))
+                  .filter(each -> query.contains(each.getKey().substring(path.length() + 1)))
+                  .map(Map.Entry::getValue)
+                  .findFirst()
+                  .orElse(answers.get(path));
           byte[] body = (answer == null ? "not found" : answer).getBytes(UTF_8);
           exchange.sendResponseHeaders(answer == null ? 404 : 200, body.length);
           exchange.getResponseBody().write(body);
@@ -44,14 +52,26 @@ final class CannedServer implements AutoCloseable {
     return this;
   }
 
+  /** Answers a GET whose query has this part. */
+  CannedServer answersTo(String path, String part, String text) {
+    return answers(path + "?" + part, text);
+  }
+
   URI address() {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
   }
 
-  /** Addresses that all lead here. */
+  /** Addresses that all lead here, but that of NATS, which speaks no HTTP, to nobody. */
   Addresses addresses() {
     return new Addresses(
-        address(), address(), address(), address(), address(), address(), address(), address());
+        address(),
+        address(),
+        address(),
+        address(),
+        address(),
+        URI.create("nats://127.0.0.1:1"),
+        address(),
+        address());
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.io.PrintStream;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import picocli.CommandLine;
 
 class TelemetryToolTest {
   private final CannedServer server = new CannedServer();
@@ -61,10 +62,42 @@ class TelemetryToolTest {
     assertThat(run(nowhere, "status")).isEqualTo(1);
     assertThat(out.toString(UTF_8))
         .contains("LOOK NATS")
-        .contains("DOWN: NATS, Keycloak, Collector, Prometheus, Loki, Zipkin, SERVICES")
+        .contains("DOWN: NATS, Keycloak, Collector, Prometheus, Loki, Tempo or Zipkin, SERVICES")
+        .contains("neither Tempo at " + nowhere.tempo() + " nor Zipkin at " + nowhere.zipkin())
         .contains("LOOK Prometheus")
         .contains("does not answer")
         .contains("make up");
+  }
+
+  @Test
+  void theTraceStoreIsTheOneThatAnswers() {
+    server.answers("/health", "UP");
+    run("status");
+    assertThat(out.toString(UTF_8)).contains(" ok  Zipkin").doesNotContain("Tempo");
+
+    server.answers("/ready", "ready");
+    out.reset();
+    run("status");
+    assertThat(out.toString(UTF_8)).contains(" ok  Tempo").doesNotContain("Zipkin");
+  }
+
+  @Test
+  void aMissingGrafanaIsDownWhereOneIsExpected() {
+    run("status");
+    assertThat(out.toString(UTF_8))
+        .contains("     Grafana                not running here")
+        .doesNotContainPattern("DOWN: .*Grafana");
+
+    out.reset();
+    commandLine(server.addresses(), true).execute("status");
+    assertThat(out.toString(UTF_8))
+        .contains("LOOK Grafana                " + server.address() + "  answers HTTP 404")
+        .containsPattern("DOWN: .*Grafana");
+
+    server.answers("/api/health", "{}");
+    out.reset();
+    run("status");
+    assertThat(out.toString(UTF_8)).contains(" ok  Grafana");
   }
 
   @Test
@@ -100,13 +133,18 @@ class TelemetryToolTest {
   }
 
   private int run(Addresses addresses, String... args) {
+    return commandLine(addresses, false).execute(args);
+  }
+
+  private CommandLine commandLine(Addresses addresses, boolean grafanaExpected) {
     Session session =
         new Session(
             addresses,
             "nats-chat",
+            grafanaExpected,
             new Terminal(100, false, true),
             new PrintStream(out, true, UTF_8),
             new PrintStream(err, true, UTF_8));
-    return TelemetryTool.commandLine(session).execute(args);
+    return TelemetryTool.commandLine(session);
   }
 }
