@@ -272,7 +272,8 @@ final class StatusCommand implements Callable<Integer> {
         List.of("exporter_enqueue_failed", "exporter_send_failed", "receiver_refused")) {
       for (String signal : List.of("spans", "log_records", "metric_points")) {
         counters.put(
-            signal + " " + what.replace('_', ' '), "otelcol_%s_%s_total".formatted(what, signal));
+            signal + " " + what.replace('_', ' '),
+            "otelcol_%s_%s_total%s".formatted(what, signal, exceptWhile(what)));
       }
     }
     counters.put(
@@ -281,7 +282,7 @@ final class StatusCommand implements Callable<Integer> {
     String losses =
         counters.entrySet().stream()
             .map(counter -> Map.entry(counter.getKey(), lost(counter.getValue())))
-            .filter(lost -> lost.getValue() > 0)
+            .filter(lost -> lost.getValue() >= 1)
             .map(lost -> Text.number(lost.getValue()) + " " + lost.getKey())
             .collect(Collectors.joining(", "));
     if (losses.isEmpty()) {
@@ -292,13 +293,22 @@ final class StatusCommand implements Callable<Integer> {
     }
   }
 
-  /** These counters are born with the first failure, so increase() would miss it. */
+  /** What a Collector could not send while it stopped is on its disk, and sent when it is back. */
+  private static String exceptWhile(String failed) {
+    return failed.equals("exporter_send_failed") ? "{error_type!=\"Shutdown\"}" : "";
+  }
+
+  /**
+   * How much a counter grew in 15 min, also when its process was started again. These counters are
+   * born with the first failure, which increase() would miss: a new one counts whole.
+   */
   private double lost(String counter) {
-    return prometheus
-        .value(
-            "sum(max_over_time(%1$s[15m])) - (sum(%1$s offset 15m) or vector(0))"
-                .formatted(counter))
-        .orElse(0);
+    return Math.rint(
+        prometheus
+            .value(
+                "(sum(increase(%1$s[15m]) and %1$s offset 15m) or vector(0)) + (sum(max_over_time(%1$s[15m]) unless %1$s offset 15m) or vector(0))"
+                    .formatted(counter))
+            .orElse(0));
   }
 
   private void alerts() {

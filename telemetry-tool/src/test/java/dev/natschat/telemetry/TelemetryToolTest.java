@@ -100,6 +100,23 @@ class TelemetryToolTest {
     assertThat(out.toString(UTF_8)).contains(" ok  Grafana");
   }
 
+  /** A Collector that stops fails to send what it then keeps on disk: no loss. */
+  @Test
+  void whatACollectorKeepsWhileItStopsIsNoLoss() {
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+
+    run("status");
+
+    assertThat(server.queries)
+        .filteredOn(query -> query.contains("send_failed"))
+        .hasSize(3)
+        .allMatch(query -> query.contains("_total{error_type!=\"Shutdown\"}[15m]"));
+    assertThat(server.queries)
+        .filteredOn(query -> query.contains("receiver_refused"))
+        .hasSize(3)
+        .noneMatch(query -> query.contains("Shutdown"));
+  }
+
   @Test
   void statusNamesThePageOfAnAlertThatFires() {
     server.answers(
