@@ -1,5 +1,7 @@
 package dev.natschat.telemetry;
 
+import static java.util.Comparator.comparingLong;
+
 import java.io.PrintStream;
 import java.time.Duration;
 import java.time.Instant;
@@ -9,6 +11,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,11 +25,14 @@ import picocli.CommandLine.Parameters;
         "One trace as a tree with times, kinds, services, errors and links, then the log lines that belong to it.")
 final class TraceCommand implements Callable<Integer> {
   /** Spans that a message's trace has; the second alone when its publisher is not traced. */
-  private static final List<String> OF_A_MESSAGE = List.of("publish chat.*", "process chat.*");
+  private static final String PUBLISH = "publish chat.*";
+
+  private static final String PROCESS = "process chat.*";
 
   private static final Duration LOOK_BACK = Duration.ofHours(24);
   private static final Duration STILL_ARRIVING = Duration.ofSeconds(15);
   private static final int FOLLOWED = 3;
+  private static final int MOST_LINES = 500;
 
   @Parameters(
       arity = "0..1",
@@ -86,17 +92,26 @@ final class TraceCommand implements Callable<Integer> {
 
   /** The newest message that came somewhere; without one, the newest that was published at all. */
   private static Optional<Trace> newest(TraceReader traces) {
-    List<String> ids =
-        OF_A_MESSAGE.stream()
-            .map(name -> traces.search(TraceQuery.spanNamed(name, LOOK_BACK, 20)))
-            .filter(found -> !found.isEmpty())
-            .findFirst()
-            .orElse(List.of());
-    return ids.stream()
-        .flatMap(each -> traces.trace(each).stream())
-        .filter(trace -> trace.services().stream().filter(s -> !s.equals(Trace.BROKER)).count() > 1)
+    List<Trace> newestFirst =
+        Stream.of(PUBLISH, PROCESS)
+            .flatMap(name -> traces.search(TraceQuery.spanNamed(name, LOOK_BACK, 20)).stream())
+            .distinct()
+            .flatMap(each -> traces.trace(each).stream())
+            .sorted(comparingLong(Trace::startNanos).reversed())
+            .toList();
+    return newestFirst.stream()
+        .filter(TraceCommand::arrived)
         .findFirst()
-        .or(() -> ids.stream().findFirst().flatMap(traces::trace));
+        .or(() -> newestFirst.stream().findFirst());
+  }
+
+  /** A message's trace without a publish begins where it arrived; a batch's is of many messages. */
+  private static boolean arrived(Trace trace) {
+    if (trace.named(PUBLISH).isEmpty()) {
+      return trace.named(PROCESS).stream()
+          .anyMatch(span -> span.attribute("messaging.batch.message_count") == null);
+    }
+    return trace.services().stream().filter(service -> !service.equals(Trace.BROKER)).count() > 1;
   }
 
   private String notFound(TraceReader traces) {
@@ -124,12 +139,20 @@ final class TraceCommand implements Callable<Integer> {
     Instant end = Text.instant(trace.startNanos() + trace.durationNanos()).plusSeconds(600);
     try {
       List<LogLine> lines =
-          new LokiReader(session.addresses()).ofTrace(trace.id(), start, end, 500);
+          new LokiReader(session.addresses()).ofTrace(trace.id(), start, end, MOST_LINES);
       out.println(
           terminal.bold("LOGS")
               + "  "
-              + (lines.isEmpty() ? "none" : Text.counted(lines.size(), "line")));
+              + (lines.isEmpty()
+                  ? "none"
+                  : (lines.size() == MOST_LINES ? "the newest " : "")
+                      + Text.counted(lines.size(), "line")));
       new LogView(terminal, out).ofTrace(lines, trace);
+      if (lines.size() == MOST_LINES) {
+        out.println(
+            terminal.dim(
+                "more: telemetry-tool/run logs --since 1d --limit 5000 --trace " + trace.id()));
+      }
     } catch (BackendException e) {
       out.println(terminal.bold("LOGS") + "  " + terminal.yellow(String.valueOf(e.getMessage())));
     }

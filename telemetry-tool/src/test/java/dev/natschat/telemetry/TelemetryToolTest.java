@@ -7,11 +7,19 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
 class TelemetryToolTest {
+  /** A trace a1 of two services. */
+  private static final String MESSAGE =
+      """
+      [{"traceId":"a1","id":"b1","localEndpoint":{"serviceName":"chat-client"},"name":"publish chat.*","timestamp":1000},
+       {"traceId":"a1","id":"b4","localEndpoint":{"serviceName":"persist-worker"},"name":"process chat.*","timestamp":1001}]""";
+
   private final CannedServer server = new CannedServer();
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -35,6 +43,57 @@ class TelemetryToolTest {
         .startsWith("TRACE 000000000000000000000000000000a1  publish chat.*");
     assertThat(out.toString(UTF_8)).contains("LOGS  Loki at").contains("from Zipkin at");
     assertThat(server.queries).anyMatch(query -> query.contains("spanName=publish chat.*"));
+  }
+
+  @Test
+  void aMessageOfAnUntracedPublisherIsTheNewestToo() {
+    server
+        .answers("/health", "UP")
+        .answersTo(
+            "/api/v2/traces",
+            "spanName=publish chat.*",
+            "[[{\"traceId\":\"a1\",\"id\":\"b1\",\"timestamp\":1000}]]")
+        .answersTo(
+            "/api/v2/traces",
+            "spanName=process chat.*",
+            """
+            [[{"traceId":"a2","id":"b2","timestamp":2000}],[{"traceId":"a1","id":"b1","timestamp":1000}],
+             [{"traceId":"a3","id":"b3","timestamp":3000}]]""")
+        .answers("/api/v2/trace/000000000000000000000000000000a1", MESSAGE)
+        .answers(
+            "/api/v2/trace/000000000000000000000000000000a2",
+            span("a2", "b2", "persist-worker", "process chat.*", 2000, ""))
+        .answers(
+            "/api/v2/trace/000000000000000000000000000000a3",
+            span(
+                "a3",
+                "b3",
+                "persist-worker",
+                "process chat.*",
+                3000,
+                ",\"tags\":{\"messaging.batch.message_count\":\"2\"}"));
+
+    assertThat(run("trace")).isZero();
+    assertThat(out.toString(UTF_8))
+        .startsWith("TRACE 000000000000000000000000000000a2  process chat.*");
+  }
+
+  @Test
+  void moreLogLinesThanArePrintedAreSaid() {
+    server
+        .answers("/health", "UP")
+        .answers("/api/v2/trace/000000000000000000000000000000a1", MESSAGE)
+        .answers("/loki/api/v1/query_range", lines(500));
+    run("trace", "a1");
+    assertThat(out.toString(UTF_8))
+        .contains("LOGS  the newest 500 lines\n")
+        .contains(
+            "more: telemetry-tool/run logs --since 1d --limit 5000 --trace 000000000000000000000000000000a1");
+
+    server.answers("/loki/api/v1/query_range", lines(499));
+    out.reset();
+    run("trace", "a1");
+    assertThat(out.toString(UTF_8)).contains("LOGS  499 lines\n").doesNotContain("more:");
   }
 
   @Test
@@ -163,5 +222,22 @@ class TelemetryToolTest {
             new PrintStream(out, true, UTF_8),
             new PrintStream(err, true, UTF_8));
     return TelemetryTool.commandLine(session);
+  }
+
+  private static String span(
+      String trace, String id, String service, String name, long micros, String more) {
+    return """
+    [{"traceId":"%s","id":"%s","localEndpoint":{"serviceName":"%s"},"name":"%s","timestamp":%d%s}]"""
+        .formatted(trace, id, service, name, micros, more);
+  }
+
+  private static String lines(int count) {
+    return IntStream.range(0, count)
+        .mapToObj(i -> "[\"17000000000000%05d\",\"line\"]".formatted(i))
+        .collect(
+            Collectors.joining(
+                ",",
+                "{\"data\":{\"result\":[{\"stream\":{\"service_name\":\"a\"},\"values\":[",
+                "]}]}}"));
   }
 }
