@@ -2,11 +2,13 @@ package dev.natschat.agent;
 
 import io.nats.client.impl.Headers;
 import io.opentelemetry.context.Context;
+import io.opentelemetry.context.ContextKey;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +21,12 @@ final class Answer {
   private static final int MOST_DIGITS = 3;
   private static final String SERVICE_ERROR = "service_error";
   private static final Duration PATIENCE = Duration.ofSeconds(5);
+  private static final ContextKey<Answer> handled = ContextKey.named("jnats-answer");
+
+  /** By the subject of the reply: the latest where several handlers have got one request. */
   private static final ConcurrentMap<String, Answer> owed = new ConcurrentHashMap<>();
+
+  private static final AtomicInteger notEnded = new AtomicInteger();
 
   private final String replyTo;
   private final @Nullable Ongoing question;
@@ -31,6 +38,7 @@ final class Answer {
   private Answer(String replyTo, @Nullable Ongoing question) {
     this.replyTo = replyTo;
     this.question = question;
+    notEnded.incrementAndGet();
     Answer earlier = owed.size() < MOST_OWED ? owed.put(replyTo, this) : null;
     if (earlier != null) {
       earlier.superseded();
@@ -47,9 +55,21 @@ final class Answer {
     return new Answer(replyTo, null);
   }
 
-  /** While nobody waits for an answer, no long subject of an acknowledgement is hashed. */
+  /**
+   * What the handler that this work belongs to owes there, else what any other does. While nobody
+   * waits for an answer, no long subject of an acknowledgement is hashed.
+   */
   static @Nullable Answer owedAt(String subject) {
-    return owed.isEmpty() ? null : owed.get(subject);
+    if (notEnded.get() == 0) {
+      return null;
+    }
+    Answer own = Context.current().get(handled);
+    return own != null && own.replyTo.equals(subject) ? own : owed.get(subject);
+  }
+
+  /** The context in which the handler works. */
+  Context whileHandled(Context context) {
+    return context.with(handled, this);
   }
 
   boolean isQuiet() {
@@ -96,10 +116,14 @@ final class Answer {
 
   private void end(@Nullable Instant at) {
     owed.remove(replyTo, this);
-    if (ended || question == null) {
+    if (ended) {
       return;
     }
     ended = true;
+    notEnded.decrementAndGet();
+    if (question == null) {
+      return;
+    }
     if (at == null) {
       question.end();
     } else {

@@ -30,7 +30,8 @@ final class Processing {
     this.ongoing = ongoing;
     this.ends = ends;
     this.answer = answer;
-    this.scope = (ongoing == null ? Context.root() : ongoing.context).makeCurrent();
+    Context context = ongoing == null ? Context.root() : ongoing.context;
+    this.scope = (answer == null ? context : answer.whileHandled(context)).makeCurrent();
   }
 
   private static Processing of(Ongoing ongoing) {

@@ -31,10 +31,12 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -375,6 +377,41 @@ class CoreIT extends TracedTest {
           process chat.* SERVER ERROR 503
             publish (temporary) PRODUCER
         """);
+  }
+
+  /** One program may both serve and audit; each must be told its own error. */
+  @Test
+  void eachOfTwoHandlersOfOneRequestHasTheErrorOfItsOwnAnswer() throws Exception {
+    CountDownLatch handled = new CountDownLatch(2);
+    CountDownLatch answered = new CountDownLatch(2);
+    answerWithError("audit.*", "418", handled, answered);
+    answerWithError("audit.>", "503", handled, answered);
+    nats.request("audit.a", HELLO, TIMEOUT);
+    await()
+        .untilAsserted(
+            () -> {
+              assertThat(errorOf("process audit.*")).isEqualTo("418");
+              assertThat(errorOf("process audit.>")).isEqualTo("503");
+            });
+  }
+
+  private void answerWithError(
+      String subject, String code, CountDownLatch handled, CountDownLatch answered) {
+    Headers error = new Headers().add("Nats-Service-Error-Code", code);
+    nats.createDispatcher()
+        .subscribe(
+            subject,
+            message -> {
+              handled.countDown();
+              assertThat(handled.await(20, TimeUnit.SECONDS)).isTrue();
+              nats.publish(message.getReplyTo(), error, HELLO);
+              answered.countDown();
+              assertThat(answered.await(20, TimeUnit.SECONDS)).isTrue();
+            });
+  }
+
+  private static @Nullable Object errorOf(String span) {
+    return Telemetry.attributes(Telemetry.span(span, SPAN_KIND_SERVER)).get("error.type");
   }
 
   /** A peer could make a series of each. */
