@@ -12,12 +12,14 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The reply that a handler owes. A handler may leave it to another thread: then the span that
- * answers lasts until the reply is sent. Where none comes it ends, some seconds later, at the time
- * at which the handler returned.
+ * The reply that a handler owes, or who waited for a question. Another thread may give it: the span
+ * that answers lasts until the reply is sent. Where none comes it ends, some seconds later, at the
+ * time at which the handler returned.
  */
 final class Answer {
-  private static final int MOST_OWED = 1000;
+  /** Each holds a span. */
+  private static final int MOST_OWED = 4000;
+
   private static final int MOST_DIGITS = 3;
   private static final String SERVICE_ERROR = "service_error";
   private static final Duration PATIENCE = Duration.ofSeconds(5);

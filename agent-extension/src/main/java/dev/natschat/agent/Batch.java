@@ -82,6 +82,10 @@ final class Batch {
         builder.addLink(contextOf(message, delivery, messageSpan));
       }
     }
+    if (!sampled.isEmpty() && isUnsampled(parent)) {
+      parent = parent.with(Span.getInvalid()); // the batch is recorded, its parent never will be
+      builder.setParent(parent);
+    }
     Ongoing ongoing =
         Ongoing.begin(
             builder, destination, Operation.BATCH, parent, messages.get(0).getConnection());
@@ -95,6 +99,11 @@ final class Batch {
       }
     }
     return Processing.of(ongoing, endingWithBatch);
+  }
+
+  private static boolean isUnsampled(Context context) {
+    SpanContext span = Span.fromContext(context).getSpanContext();
+    return span.isValid() && !span.isSampled();
   }
 
   /**

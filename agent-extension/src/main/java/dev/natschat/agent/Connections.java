@@ -38,9 +38,12 @@ final class Connections {
   }
 
   static void closed(Connection connection) {
-    Connections known = open.remove(connection);
+    Connections known = open.get(connection);
     if (known != null) {
       known.record();
+      if (known.isClosed()) { // a connection that drains may return from close before it is
+        open.remove(connection);
+      }
     }
   }
 

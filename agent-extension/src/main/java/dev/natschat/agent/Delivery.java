@@ -37,14 +37,14 @@ final class Delivery {
   private boolean inBatch;
   private @Nullable Unsettled unsettled;
 
-  private Delivery(boolean pulled) {
+  private Delivery(boolean pulled, long receivedAtNanos) {
     this.pulled = pulled;
-    this.receivedAtNanos = pulled ? System.nanoTime() : Ongoing.now(Operation.PROCESS);
+    this.receivedAtNanos = receivedAtNanos;
   }
 
-  /** Of a message that the application has asked for, and now gets. */
-  static Delivery pulled(Message message) {
-    Delivery made = new Delivery(true);
+  /** Of a message that the application has asked for, and gets now, by System.nanoTime. */
+  static Delivery pulled(Message message, long now) {
+    Delivery made = new Delivery(true, now);
     made.attachTo(message);
     return made;
   }
@@ -58,7 +58,7 @@ final class Delivery {
     if (known != null) {
       return known;
     }
-    Delivery made = new Delivery(false);
+    Delivery made = new Delivery(false, Ongoing.now(Operation.PROCESS));
     made.attachTo(message);
     return made;
   }
@@ -77,23 +77,52 @@ final class Delivery {
     return producer;
   }
 
+  /** Who stored a value is linked, and is no parent of those who hear of it. */
+  Context parent(Message message) {
+    return Subjects.isBucket(message.getSubject()) ? Context.root() : producer(message);
+  }
+
+  /** Of a span of its processing. */
+  SpanBuilder builder(Message message, Operation operation) {
+    SpanBuilder builder = Spans.builder(destination(message), operation, parent(message));
+    if (Subjects.isBucket(message.getSubject())) {
+      Spans.link(builder, producer(message));
+    }
+    return builder;
+  }
+
   /** What lasts from receipt to settlement, begun when first asked for. */
   Ongoing open(Message message) {
     Ongoing known = processing;
     if (known == null || !open || measuredOnly) {
-      Context parent = producer(message);
-      Destination destination = destination(message);
-      SpanBuilder builder = Spans.builder(destination, Operation.PROCESS, parent);
+      Context parent = parent(message);
+      SpanBuilder builder = builder(message, Operation.PROCESS);
       if (pulled) {
         builder.setStartTimestamp(Instant.now().minusNanos(System.nanoTime() - receivedAtNanos));
       }
       known =
-          Ongoing.begin(builder, destination, Operation.PROCESS, parent, message, receivedAtNanos);
+          Ongoing.begin(
+              builder, destination(message), Operation.PROCESS, parent, message, receivedAtNanos);
       processing = known;
       open = true;
       measuredOnly = false;
     }
     return known;
+  }
+
+  /** From receipt to the reply. */
+  Ongoing asked(Message message) {
+    Ongoing question =
+        Ongoing.begin(
+            builder(message, Operation.ANSWER),
+            destination(message),
+            Operation.ANSWER,
+            parent(message),
+            message,
+            receivedAtNanos);
+    processing = question;
+    open = true;
+    return question;
   }
 
   /**
@@ -103,6 +132,7 @@ final class Delivery {
   Ongoing openAside(Message message) {
     if (processing == null
         && unsampledByParent
+        && !Subjects.isBucket(message.getSubject())
         && Propagation.isPlainlyUnsampled(message.getHeaders())) {
       processing =
           Ongoing.withoutSpan(

@@ -198,9 +198,9 @@ public final class Hooks {
     }
   }
 
-  /** A dispatcher's thread outlives the call that started it, so it starts in no context. */
+  /** A thread of jnats outlives the call that started it, so it starts in no context. */
   @SuppressWarnings("MustBeClosedChecker") // closed when the hooked method returns
-  public static @Nullable Scope dispatcherRuns() {
+  public static @Nullable Scope threadRuns() {
     try {
       return Context.root().makeCurrent();
     } catch (Throwable fault) {
@@ -219,9 +219,28 @@ public final class Hooks {
     }
   }
 
-  public static void received(@Nullable Message message, long waitingSince) {
+  /** By System.nanoTime; 0 where nobody wants to know. */
+  public static long waitsForMessage() {
     try {
-      Receipt.note(message, waitingSince);
+      return Receipt.isMeasured() ? System.nanoTime() : 0;
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return 0;
+    }
+  }
+
+  /**
+   * A message came that was waited for.
+   *
+   * @param subscription the id of the subscription now; an ordered consumer gets a new one where
+   *     messages are missing, and jnats drops what is left of the one before
+   */
+  public static void received(
+      @Nullable Message message, long waitingSince, @Nullable String subscription) {
+    try {
+      if (message != null && message.getSID().equals(subscription)) {
+        Receipt.note(message, waitingSince);
+      }
     } catch (Throwable fault) {
       Faults.report(fault);
     }

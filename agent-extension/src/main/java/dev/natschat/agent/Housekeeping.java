@@ -1,5 +1,7 @@
 package dev.natschat.agent;
 
+import java.security.AccessController;
+import java.security.PrivilegedAction;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
@@ -9,6 +11,7 @@ import java.util.concurrent.locks.LockSupport;
  * the class loader of an undeployed application could never go.
  */
 final class Housekeeping {
+  private static final String NAME = "otel-jnats";
   private static final AtomicBoolean running = new AtomicBoolean();
 
   private Housekeeping() {}
@@ -16,7 +19,8 @@ final class Housekeeping {
   static void start() {
     if (!running.get() && running.compareAndSet(false, true)) {
       try {
-        Thread thread = new Thread(Housekeeping::goOn, "otel-jnats");
+        Thread thread =
+            AccessController.doPrivileged((PrivilegedAction<Thread>) Housekeeping::thread);
         thread.setDaemon(true);
         thread.setContextClassLoader(null);
         thread.start();
@@ -24,6 +28,21 @@ final class Housekeeping {
         running.set(false); // the next one tries again
         throw noThread;
       }
+    }
+  }
+
+  /**
+   * Holds nothing of the application that happens to need it first: another one that shares this
+   * jnats may need it for longer.
+   */
+  private static Thread thread() {
+    try {
+      return Thread.class
+          .getConstructor(
+              ThreadGroup.class, Runnable.class, String.class, long.class, boolean.class)
+          .newInstance(null, (Runnable) Housekeeping::goOn, NAME, 0L, false);
+    } catch (ReflectiveOperationException java8) { // where threads always inherit thread locals
+      return new Thread(Housekeeping::goOn, NAME);
     }
   }
 

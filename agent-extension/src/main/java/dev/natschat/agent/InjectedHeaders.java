@@ -37,6 +37,7 @@ final class InjectedHeaders extends Headers {
   private String[] beside = new String[4];
 
   private int used;
+  private boolean injected;
   private int bytesBeside;
 
   /**
@@ -89,6 +90,10 @@ final class InjectedHeaders extends Headers {
     return mayWaitBeside;
   }
 
+  boolean isInjected() {
+    return injected;
+  }
+
   /** Whether a header that was copied has that name, in whatever case. */
   boolean isCopied(String name) {
     return !super.isEmpty() && super.containsKeyIgnoreCase(name);
@@ -100,6 +105,7 @@ final class InjectedHeaders extends Headers {
    * @throws IllegalArgumentException if NATS has no such names or values
    */
   void inject(String name, String value) {
+    injected = true;
     if (!mayWaitBeside || !isPlain(name, value) || isAlreadySet(name)) {
       for (int i = 0; i < used; i += 2) {
         super.put(beside[i], beside[i + 1]);

@@ -25,6 +25,8 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
           new NatsKeyValueInstrumentation(),
           new NatsObjectStoreInstrumentation(),
           new NatsDispatcherInstrumentation(),
+          new JnatsThreadInstrumentation("io.nats.client.impl.NatsConnectionReader"),
+          new JnatsThreadInstrumentation("io.nats.client.impl.NatsConnectionWriter"),
           new AsyncMessageHandlerInstrumentation(),
           new NatsSubscriptionInstrumentation(),
           new NatsJetStreamMessageInstrumentation(),

@@ -1,7 +1,6 @@
 package dev.natschat.agent;
 
 import io.nats.client.MessageHandler;
-import io.opentelemetry.context.Scope;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.asm.Advice.AssignReturned.ToArguments.ToArgument;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +15,7 @@ final class NatsDispatcherInstrumentation extends HookedType {
         "java.lang.String",
         "java.lang.String",
         "io.nats.client.MessageHandler");
-    hook(Run.class, "run");
+    hook(JnatsThreadInstrumentation.Run.class, "run");
   }
 
   public static final class Subscribe {
@@ -27,20 +26,6 @@ final class NatsDispatcherInstrumentation extends HookedType {
     public static @Nullable MessageHandler onEnter(
         @Advice.Argument(2) @Nullable MessageHandler handler) {
       return Hooks.handlerSubscribes(handler);
-    }
-  }
-
-  public static final class Run {
-    private Run() {}
-
-    @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
-    public static @Nullable Scope onEnter() {
-      return Hooks.dispatcherRuns();
-    }
-
-    @Advice.OnMethodExit(suppress = Throwable.class, onThrowable = Throwable.class, inline = false)
-    public static void onExit(@Advice.Enter @Nullable Scope scope) {
-      Hooks.close(scope);
     }
   }
 }

@@ -12,6 +12,7 @@ final class NatsSubscriptionInstrumentation extends HookedType {
   NatsSubscriptionInstrumentation() {
     super("io.nats.client.impl.NatsSubscription");
     hookResult("io.nats.client.Message", Next.class, "nextMessageInternal", "java.time.Duration");
+    reads("sid", "java.lang.String");
   }
 
   public static final class Next {
@@ -19,13 +20,15 @@ final class NatsSubscriptionInstrumentation extends HookedType {
 
     @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
     public static long onEnter() {
-      return System.nanoTime();
+      return Hooks.waitsForMessage();
     }
 
     @Advice.OnMethodExit(suppress = Throwable.class, inline = false)
     public static void onExit(
-        @Advice.Enter long waitingSince, @Advice.Return @Nullable Message message) {
-      Hooks.received(message, waitingSince);
+        @Advice.Enter long waitingSince,
+        @Advice.Return @Nullable Message message,
+        @Advice.FieldValue("sid") @Nullable String subscription) {
+      Hooks.received(message, waitingSince, subscription);
     }
   }
 }

@@ -127,10 +127,11 @@ final class Ongoing {
     }
   }
 
-  /** A message that was waited for is here. */
-  void isReceived() {
+  /** A message that was waited for is here, since then by System.nanoTime. */
+  void isReceived(long at) {
     countConsumed();
-    end();
+    span.end();
+    measure(at);
   }
 
   void fail(Throwable thrown) {
@@ -146,6 +147,12 @@ final class Ongoing {
   void end() {
     span.end();
     measure(now(common.operation));
+  }
+
+  /** Nobody knows when it ended. */
+  void endUnmeasured() {
+    ended = true;
+    span.end();
   }
 
   /** By System.nanoTime; 0 where nobody reads the metric. */

@@ -3,8 +3,6 @@ package dev.natschat.agent;
 import static java.util.Collections.emptyList;
 
 import io.nats.client.Message;
-import io.opentelemetry.api.trace.Span;
-import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
 import java.util.List;
@@ -60,11 +58,7 @@ final class Processing {
       return quiet(message);
     }
     Delivery delivery = Delivery.ofOrNew(message);
-    Context producer = delivery.producer(message);
-    Processing processing =
-        Subjects.isBucket(message.getSubject())
-            ? start(message, delivery, Context.root(), Span.fromContext(producer))
-            : start(message, delivery, producer, null);
+    Processing processing = start(message, delivery);
     if (processing.ongoing != null) {
       processing.ongoing.countConsumed();
     }
@@ -73,22 +67,21 @@ final class Processing {
 
   /** A message that was pulled alone is processed in the trace of its producer. */
   static Processing pulledAlone(Message message, Delivery delivery) {
-    return delivery.isOpen()
-        ? within(delivery.open(message))
-        : start(message, delivery, delivery.producer(message), null);
+    return delivery.isOpen() ? within(delivery.open(message)) : start(message, delivery);
   }
 
-  private static Processing start(
-      Message message, Delivery delivery, Context parent, @Nullable Span stored) {
+  private static Processing start(Message message, Delivery delivery) {
     String replyTo = message.isJetStream() ? null : message.getReplyTo();
     Operation operation = replyTo == null ? Operation.PROCESS : Operation.ANSWER;
     Destination destination = delivery.destination(message);
-    SpanBuilder builder = Spans.builder(destination, operation, parent);
-    if (stored != null && stored.getSpanContext().isValid()) {
-      builder.addLink(stored.getSpanContext());
-    }
     Ongoing ongoing =
-        Ongoing.begin(builder, destination, operation, parent, message, Ongoing.now(operation));
+        Ongoing.begin(
+            delivery.builder(message, operation),
+            destination,
+            operation,
+            delivery.parent(message),
+            message,
+            Ongoing.now(operation));
     delivery.processing = ongoing;
     return replyTo == null
         ? of(ongoing)

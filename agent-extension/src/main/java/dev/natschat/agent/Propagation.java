@@ -64,9 +64,10 @@ final class Propagation {
   }
 
   /**
-   * The headers to send: a copy that carries the context, or the caller's own object where the
-   * server takes no headers, the client has switched them off (a server closes the connection of
-   * such a client that sends some), or the message would not fit with them.
+   * The headers to send: a copy that carries the context, or the caller's own object where there is
+   * none to carry (the SDK may be disabled; what the caller forwards is another's), the server
+   * takes no headers, the client has switched them off (a server closes the connection of such a
+   * client that sends some), or the message would not fit with them.
    */
   static @Nullable Headers inject(
       Context context,
@@ -83,7 +84,11 @@ final class Propagation {
     InjectedHeaders injected = new InjectedHeaders(headers, stale(headers));
     propagator.inject(context, injected, setter);
     askBrokerForItsTrace(context, injected);
-    return injected.isEmpty() || !fits(connection, subject, replyTo, injected, body)
+    boolean hasNothingToSay =
+        !injected.isInjected() && !Span.fromContext(context).getSpanContext().isValid();
+    return hasNothingToSay
+            || injected.isEmpty()
+            || !fits(connection, subject, replyTo, injected, body)
         ? headers
         : injected;
   }

@@ -35,7 +35,7 @@ final class Settlement {
       delivery.endWhenDropped(message);
     }
     Ongoing processing = delivery.processing;
-    return processing == null || !Settings.get().settleSpans
+    return processing == null
         ? new Settlement(delivery, type, null)
         : new Settlement(delivery, type, begin(message, type, delivery, processing.context));
   }
@@ -43,7 +43,7 @@ final class Settlement {
   private static Ongoing begin(
       Message message, AckType type, Delivery delivery, Context processing) {
     Destination destination = delivery.destination(message);
-    if (delivery.isMeasuredOnly()) {
+    if (delivery.isMeasuredOnly() || !Settings.get().settleSpans) {
       return Ongoing.withoutSpan(
           destination, Operation.SETTLE, processing, message.getConnection());
     }

@@ -44,9 +44,17 @@ final class Spans {
         .setParent(parent);
   }
 
+  /** To who sent or stored a message, where that is known. */
+  static void link(SpanBuilder builder, Context producer) {
+    SpanContext span = Span.fromContext(producer).getSpanContext();
+    if (span.isValid()) {
+      builder.addLink(span);
+    }
+  }
+
   /**
-   * Starts the span. A sampler that looks at attributes sees them, except below a parent that is
-   * not sampled, where the decision is as good as taken.
+   * Starts the span. A sampler that looks at attributes sees them, except one that follows a parent
+   * which is not sampled.
    */
   static Span start(SpanBuilder builder, Attributes constant, Context parent) {
     return isDescribedFirst(parent)
@@ -107,7 +115,9 @@ final class Spans {
     if (!span.isValid()) {
       return attributesAtStart;
     }
-    return span.isSampled() && (attributesAtStart || followsParent);
+    return span.isSampled()
+        ? attributesAtStart || followsParent
+        : attributesAtStart && !followsParent;
   }
 
   private static Span startUndescribed(SpanBuilder builder, Attributes constant) {

@@ -1,5 +1,7 @@
 package dev.natschat.agent;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 /** The header of that name: https://www.w3.org/TR/trace-context-2/#traceparent-header */
 final class TraceParent {
   private static final String VERSION = "00-";
@@ -14,13 +16,14 @@ final class TraceParent {
 
   /** Whether it is valid, of today's version, and its flags say that it was not sampled. */
   static boolean isUnsampled(String value) {
-    return value.length() == LENGTH
-        && hasUnsampledFlags(value) // first: most others differ there
-        && value.startsWith(VERSION)
-        && isId(value, TRACE_ID, END_OF_TRACE_ID)
-        && value.charAt(END_OF_TRACE_ID) == '-'
-        && isId(value, SPAN_ID, END_OF_SPAN_ID)
-        && value.charAt(END_OF_SPAN_ID) == '-';
+    if (value.length() != LENGTH || !hasUnsampledFlags(value) || !value.startsWith(VERSION)) {
+      return false;
+    }
+    byte[] bytes = value.getBytes(ISO_8859_1); // copied at once, and read faster than characters
+    return isId(bytes, TRACE_ID, END_OF_TRACE_ID)
+        && bytes[END_OF_TRACE_ID] == '-'
+        && isId(bytes, SPAN_ID, END_OF_SPAN_ID)
+        && bytes[END_OF_SPAN_ID] == '-';
   }
 
   /** Of the bits that are known, sampled (1) is not set; random (2) may be. */
@@ -29,15 +32,15 @@ final class TraceParent {
     return (last == '0' || last == '2') && value.charAt(FLAGS) == '0';
   }
 
-  private static boolean isId(String value, int from, int to) {
-    boolean isZero = true;
+  private static boolean isId(byte[] bytes, int from, int to) {
+    int seen = 0; // stays 0 while there are zeros only
     for (int i = from; i < to; i++) {
-      char c = value.charAt(i);
-      if ((c < '0' || c > '9') && (c < 'a' || c > 'f')) {
+      int b = bytes[i];
+      if ((b < '0' || b > '9') && (b < 'a' || b > 'f')) {
         return false;
       }
-      isZero &= c == '0';
+      seen |= b - '0';
     }
-    return !isZero;
+    return seen != 0;
   }
 }

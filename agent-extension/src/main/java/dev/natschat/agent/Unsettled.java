@@ -44,7 +44,7 @@ final class Unsettled extends WeakReference<Message> {
       Unsettled unsettled = (Unsettled) reference;
       watched.remove(unsettled);
       unsettled.processing.span.setAttribute(Semantics.OUTCOME, "none");
-      unsettled.processing.end();
+      unsettled.processing.endUnmeasured();
     }
   }
 }

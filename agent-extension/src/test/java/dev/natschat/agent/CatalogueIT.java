@@ -210,6 +210,15 @@ class CatalogueIT extends TracedTest {
           done.get(20, TimeUnit.SECONDS);
         });
     entries.put(
+        "request that is waited for with nextMessage, and answered",
+        () -> {
+          Subscription questions = nats.subscribe("admin.ask");
+          CompletableFuture<Message> reply = nats.request("admin.ask", HELLO);
+          Message question = questions.nextMessage(TIMEOUT);
+          nats.publish(question.getReplyTo(), HELLO);
+          assertThat(reply.get(20, TimeUnit.SECONDS)).isNotNull();
+        });
+    entries.put(
         "request that nobody answers: no responders",
         () -> assertThat(nats.request("admin.nobody", HELLO, TIMEOUT)).isNull());
     entries.put(
@@ -511,6 +520,16 @@ class CatalogueIT extends TracedTest {
                 public void endOfData() {}
               });
           take();
+        });
+    entries.put(
+        "KeyValue: put; its stream is pulled, as for change data capture",
+        () -> {
+          nats.keyValue("rooms").put("a", HELLO);
+          var changes =
+              nats.jetStream()
+                  .subscribe(
+                      "$KV.rooms.>", PullSubscribeOptions.builder().durable("changes").build());
+          changes.fetch(1, TIMEOUT).get(0).ack();
         });
     entries.put(
         "ObjectStore: put in ten chunks, get",

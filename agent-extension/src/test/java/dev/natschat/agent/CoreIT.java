@@ -10,9 +10,12 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
+import io.nats.client.Consumer;
 import io.nats.client.Dispatcher;
+import io.nats.client.ErrorListener;
 import io.nats.client.Message;
 import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.Subscription;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
@@ -376,6 +379,52 @@ class CoreIT extends TracedTest {
         request chat.* CLIENT ERROR 503
           process chat.* SERVER ERROR 503
             publish (temporary) PRODUCER
+        """);
+  }
+
+  /** A loop that asks for its questions. */
+  @Test
+  void theReplyToAQuestionThatWasWaitedForIsInItsTrace() throws Exception {
+    Subscription questions = nats.subscribe("chat.ask");
+    CompletableFuture<Message> reply = nats.request("chat.ask", HELLO);
+    Message question = questions.nextMessage(TIMEOUT);
+    nats.publish(question.getReplyTo(), new Headers().add("Nats-Service-Error-Code", "503"), HELLO);
+    assertThat(reply.get(20, TimeUnit.SECONDS)).isNotNull();
+    assertTraces(
+        """
+        request chat.* CLIENT ERROR 503
+          process chat.* SERVER ERROR 503
+            publish (temporary) PRODUCER
+        """);
+  }
+
+  @Test
+  void aListenerIsNotUnderWhoConnected() throws Exception {
+    CountDownLatch told = new CountDownLatch(1);
+    Options options =
+        options()
+            .errorListener(
+                new ErrorListener() {
+                  @Override
+                  public void slowConsumerDetected(Connection connection, Consumer consumer) {
+                    nats.publish("chat.slow", HELLO);
+                    told.countDown();
+                  }
+                })
+            .build();
+    try (Connection other = inSpan("startup", () -> Nats.connect(options))) {
+      Subscription slow = other.subscribe("untraced");
+      slow.setPendingLimits(1, -1);
+      other.flush(TIMEOUT);
+      for (int i = 0; i < 10; i++) {
+        publishUntraced("untraced", "");
+      }
+      assertThat(told.await(20, TimeUnit.SECONDS)).isTrue();
+    }
+    assertTraces(
+        """
+        startup
+        publish chat.* PRODUCER
         """);
   }
 

@@ -22,6 +22,7 @@ import io.opentelemetry.api.baggage.Baggage;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.TraceFlags;
 import io.opentelemetry.api.trace.TraceState;
+import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
 import io.opentelemetry.proto.trace.v1.Span;
 import java.io.IOException;
@@ -81,16 +82,11 @@ class ForkedIT {
     public static void main(String[] arguments) throws Exception {
       Connection nats = Nats.connect(arguments[0]);
       switch (arguments[1]) {
-        case "core" -> {
-          Subscription subscription = nats.subscribe("chat.*");
-          Headers headers = new Headers().add("X-Tenant", "blue").add("X-Secret", "red");
-          nats.publish("chat.a", headers, "hello".getBytes(UTF_8));
-          Message message = subscription.nextMessage(Duration.ofSeconds(20));
-          System.out.println(
-              "received "
-                  + message.getSubject()
-                  + " "
-                  + new TreeSet<>(message.getHeaders().keySet()));
+        case "core" -> core(nats);
+        case "core within an unsampled span" -> {
+          try (Scope ignored = unsampled().makeCurrent()) {
+            core(nats);
+          }
         }
         case "forward" -> forward(nats);
         case "helping" -> helping(nats);
@@ -106,17 +102,11 @@ class ForkedIT {
           assertThat(handled.await(20, TimeUnit.SECONDS)).isTrue();
         }
         case "another's batch" -> {
-          SpanContext sampled =
-              SpanContext.createFromRemoteParent(
-                  "0af7651916cd43dd8448eb211c80319c",
-                  "b7ad6b7169203331",
-                  TraceFlags.getSampled(),
-                  TraceState.getDefault());
           GlobalOpenTelemetry.getTracer("kafka")
               .spanBuilder("receive")
               .setAttribute("messaging.system", "kafka")
               .setAttribute("messaging.batch.message_count", 1)
-              .addLink(sampled)
+              .addLink(remote(TraceFlags.getSampled()))
               .startSpan()
               .end();
         }
@@ -130,12 +120,32 @@ class ForkedIT {
           System.out.println(
               "received " + (headers == null ? "none" : new TreeSet<>(headers.keySet())));
         }
-        case "batches" -> batches(nats, 400);
-        case "many batches" -> batches(nats, 2000);
+        case "batches" -> batches(nats, 400, Context.root());
+        case "many batches" -> batches(nats, 2000, Context.root());
+        case "many batches within an unsampled span" -> batches(nats, 2000, unsampled());
         case "settled in every way" -> settledInEveryWay(nats);
         default -> throw new IllegalArgumentException(arguments[1]);
       }
       nats.close();
+    }
+
+    private static void core(Connection nats) throws Exception {
+      Subscription subscription = nats.subscribe("chat.*");
+      Headers headers = new Headers().add("X-Tenant", "blue").add("X-Secret", "red");
+      nats.publish("chat.a", headers, "hello".getBytes(UTF_8));
+      Message message = subscription.nextMessage(Duration.ofSeconds(20));
+      System.out.println(
+          "received " + message.getSubject() + " " + new TreeSet<>(message.getHeaders().keySet()));
+    }
+
+    private static Context unsampled() {
+      return Context.root()
+          .with(io.opentelemetry.api.trace.Span.wrap(remote(TraceFlags.getDefault())));
+    }
+
+    private static SpanContext remote(TraceFlags flags) {
+      return SpanContext.createFromRemoteParent(
+          "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331", flags, TraceState.getDefault());
     }
 
     /** While it waits for a reply, a thread of a pool may do other work that waits there. */
@@ -232,6 +242,7 @@ class ForkedIT {
           List.of("Traceparent", "Tracestate", "Baggage", "B3", "X-B3-Traceid", "Uber-Trace-Id")) {
         headers.add(field, "of another");
       }
+      headers.add("X-Tenant", "blue");
       nats.publish("chat.a", headers, "hello".getBytes(UTF_8));
       Message message = subscription.nextMessage(Duration.ofSeconds(20));
       Set<String> kept = new TreeSet<>(); // the server spells some its own way
@@ -246,7 +257,8 @@ class ForkedIT {
       System.out.println("kept " + kept);
     }
 
-    private static void batches(Connection nats, int messages) throws Exception {
+    private static void batches(Connection nats, int messages, Context processing)
+        throws Exception {
       nats.jetStreamManagement()
           .addStream(
               StreamConfiguration.builder()
@@ -262,7 +274,10 @@ class ForkedIT {
           jetStream.subscribe(
               "forked.*", io.nats.client.PullSubscribeOptions.builder().durable("worker").build());
       for (int i = 0; i < messages / 20; i++) {
-        persist(subscription.fetch(20, Duration.ofSeconds(20)));
+        List<Message> batch = subscription.fetch(20, Duration.ofSeconds(20));
+        try (Scope ignored = processing.makeCurrent()) {
+          persist(batch);
+        }
       }
       nats.flush(Duration.ofSeconds(20));
     }
@@ -427,6 +442,13 @@ class ForkedIT {
         .contains("kept [b3, baggage, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
   }
 
+  /** The SDK is there and records nothing; its propagators still have fields. */
+  @Test
+  void aTraceOfOthersPassesThroughADisabledSdk() throws Exception {
+    assertThat(run("forward", "-Dotel.sdk.disabled=true"))
+        .contains("kept [b3, baggage, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
+  }
+
   @Test
   void anExcludedSubjectIsLeftAlone() throws Exception {
     String output = run("core", "-Dotel.instrumentation.jnats.exclude-subjects=orders.*,chat.>");
@@ -580,6 +602,16 @@ class ForkedIT {
     assertThat(Telemetry.tree()).isEqualTo("ORPHAN process chat.* CONSUMER\n");
   }
 
+  /** It drops a publish to chat below a parent that is not sampled, and so keeps what follows. */
+  @Test
+  void soDoesOneThatDoesNotFollowTheParent(@TempDir Path directory) throws Exception {
+    Path other = SameBehaviourIT.extensionOf("dev.natschat.agent.LookingSampler", directory);
+    run(
+        "core within an unsampled span",
+        "-Dotel.javaagent.extensions=" + System.getProperty("extension") + "," + other);
+    assertThat(Telemetry.tree()).isEqualTo("ORPHAN process chat.* CONSUMER\n");
+  }
+
   private static List<Object> attributes() throws Exception {
     List<Object> attributes = new ArrayList<>();
     for (Span span : Telemetry.spans()) {
@@ -617,7 +649,10 @@ class ForkedIT {
 
   @Test
   void settlementsCanBeLeftOut() throws Exception {
-    run("batches", "-Dotel.instrumentation.jnats.settle-spans=false");
+    run(
+        "batches",
+        "-Dotel.instrumentation.jnats.settle-spans=false",
+        "-Dotel.metrics.exporter=otlp");
     assertThat(Telemetry.tree())
         .isEqualTo(
             """
@@ -625,12 +660,27 @@ class ForkedIT {
               process FORKED CONSUMER ack
             """
                 .repeat(400));
+    assertThat(Telemetry.metric("messaging.client.operation.duration"))
+        .as("published, received and settled")
+        .hasSize(3)
+        .allSatisfy((attributes, count) -> assertThat(count).isEqualTo(400));
   }
 
   @Test
   void noLinkDanglesWhenSamplingByRatio() throws Exception {
     run(
         "many batches",
+        "-Dotel.traces.sampler=parentbased_traceidratio",
+        "-Dotel.traces.sampler.arg=0.01",
+        WORKER);
+    assertThat(Telemetry.tree()).contains("~> batch").doesNotContain("nowhere", "ORPHAN");
+  }
+
+  /** A loop that polls may have a span of its own. */
+  @Test
+  void aBatchIsNoOrphanWhenTheSpanAroundItIsNotSampled() throws Exception {
+    run(
+        "many batches within an unsampled span",
         "-Dotel.traces.sampler=parentbased_traceidratio",
         "-Dotel.traces.sampler.arg=0.01",
         WORKER);

@@ -3,8 +3,10 @@ package dev.natschat.agent;
 import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_CONSUMER;
 import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Arrays.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
@@ -28,6 +30,7 @@ import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
 import io.opentelemetry.proto.trace.v1.Span;
 import io.opentelemetry.proto.trace.v1.Span.SpanKind;
+import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -395,6 +398,38 @@ class JetStreamIT extends TracedTest {
                 .map(span -> Telemetry.attributes(span).get("messaging.nats.delivery_count"))
                 .filter(count -> count != null))
         .containsExactly(1L, 2L);
+  }
+
+  /** Then jnats makes it again, and drops what had come of the one before. */
+  @Test
+  void whatAnOrderedConsumerDropsIsNotProcessed() throws Exception {
+    assumeThat(
+            stream(Class.forName("io.nats.client.impl.OrderedMessageManager").getDeclaredMethods())
+                .map(Method::getName))
+        .as("older ones notice gaps, but no silence")
+        .contains("handleHeartbeatError");
+    JetStreamSubscription subscription =
+        jetStream.subscribe(
+            "chat.*",
+            PushSubscribeOptions.builder()
+                .ordered(true)
+                .messageAlarmTime(1500)
+                .configuration(ConsumerConfiguration.builder().idleHeartbeat(500).build())
+                .build());
+    for (int i = 0; i < 5; i++) {
+      jetStream.publish("chat.a", HELLO);
+    }
+    String first = subscription.getConsumerInfo().getName();
+    await().untilAsserted(() -> assertThat(subscription.getPendingMessageCount()).isEqualTo(5));
+    nats.jetStreamManagement().deleteConsumer("CHAT", first);
+    await()
+        .atMost(TIMEOUT)
+        .untilAsserted(
+            () -> assertThat(subscription.getPendingMessageCount()).as("made again").isEqualTo(10));
+    for (int i = 0; i < 5; i++) {
+      assertThat(subscription.nextMessage(TIMEOUT)).isNotNull();
+    }
+    assertTraces("publish chat.* PRODUCER\n  process chat.* CONSUMER\n".repeat(5));
   }
 
   @Test

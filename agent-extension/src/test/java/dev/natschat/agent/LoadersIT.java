@@ -50,13 +50,18 @@ class LoadersIT {
     public static void main(String[] arguments) throws Exception {
       switch (arguments[1]) {
         case "undeployed" -> {
-          WeakReference<ClassLoader> undeployed = undeployed(arguments[0]);
-          long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
-          while (undeployed.get() != null && System.nanoTime() < deadline) {
-            System.gc();
-            Thread.sleep(100);
+          sayWhetherUnloaded(
+              undeployed(
+                  loader(entry -> true, ClassLoader.getPlatformClassLoader()), arguments[0]));
+        }
+        case "undeployed before another" -> {
+          URLClassLoader shared =
+              loader(entry -> entry.endsWith(".jar"), ClassLoader.getPlatformClassLoader());
+          WeakReference<ClassLoader> first =
+              undeployed(loader(entry -> !entry.endsWith(".jar"), shared), arguments[0]);
+          try (AutoCloseable second = connected(shared, arguments[0])) {
+            sayWhetherUnloaded(first);
           }
-          System.out.println(undeployed.get() == null ? "unloaded" : "still there");
         }
         case "shared jnats" -> {
           URLClassLoader shared =
@@ -67,8 +72,18 @@ class LoadersIT {
       }
     }
 
-    private static WeakReference<ClassLoader> undeployed(String url) throws Exception {
-      URLClassLoader application = loader(entry -> true, ClassLoader.getPlatformClassLoader());
+    private static void sayWhetherUnloaded(WeakReference<ClassLoader> loader)
+        throws InterruptedException {
+      long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+      while (loader.get() != null && System.nanoTime() < deadline) {
+        System.gc();
+        Thread.sleep(100);
+      }
+      System.out.println(loader.get() == null ? "unloaded" : "still there");
+    }
+
+    private static WeakReference<ClassLoader> undeployed(URLClassLoader application, String url)
+        throws Exception {
       start(application, url);
       application.close();
       return new WeakReference<>(application);
@@ -89,6 +104,14 @@ class LoadersIT {
       } catch (MalformedURLException e) {
         throw new IllegalArgumentException(e);
       }
+    }
+
+    /** Another application, still at work. */
+    private static AutoCloseable connected(ClassLoader shared, String url) throws Exception {
+      return (AutoCloseable)
+          Class.forName(Nats.class.getName(), true, shared)
+              .getMethod("connect", String.class)
+              .invoke(null, url);
     }
 
     private static void start(ClassLoader loader, String url) throws Exception {
@@ -135,6 +158,11 @@ class LoadersIT {
     assertThat(Fork.plain(List.of(), Container.class, server.url(), "undeployed").output())
         .isEqualTo("unloaded\n");
     assertThat(traced("undeployed").output()).isEqualTo("unloaded\n");
+  }
+
+  @Test
+  void soCanOneWhoseJnatsIsStillInUse() throws Exception {
+    assertThat(traced("undeployed before another").output()).isEqualTo("unloaded\n");
   }
 
   @Test

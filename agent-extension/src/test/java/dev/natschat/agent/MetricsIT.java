@@ -17,6 +17,8 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -122,12 +124,68 @@ class MetricsIT extends TracedTest {
     nats.jetStreamManagement().deleteStream("METRICS");
   }
 
+  /** When its processing ended, nobody knows. */
+  @Test
+  void aMessageThatIsDroppedUnsettledHasNoDuration() throws Exception {
+    nats.jetStreamManagement()
+        .addStream(
+            StreamConfiguration.builder()
+                .name("METRICS")
+                .subjects("chat.pulled")
+                .storageType(StorageType.Memory)
+                .build());
+    var subscription =
+        nats.jetStream()
+            .subscribe("chat.pulled", PullSubscribeOptions.builder().durable("reader").build());
+    nats.jetStream().publish("chat.pulled", HELLO);
+    subscription.fetch(1, TIMEOUT).get(0).inProgress();
+    await()
+        .untilAsserted(
+            () -> {
+              System.gc();
+              assertThat(Telemetry.tree()).contains("process chat.* CONSUMER none");
+            });
+    assertThat(Telemetry.metric(PROCESS)).isEmpty();
+    nats.jetStreamManagement().deleteStream("METRICS");
+  }
+
   @Test
   void subjectsWithoutTemplateDoNotBecomeSeries() throws Exception {
     for (int i = 0; i < 100; i++) {
       nats.publish("orders." + i, HELLO);
     }
     assertThat(Telemetry.metric(SENT)).isEqualTo(Map.of(attributes("publish", "send", null), 100L));
+  }
+
+  /** Then it returns from close before it is closed, and works on. */
+  @Test
+  void aConnectionThatIsClosedWhileItDrainsIsCountedUntilItIsClosed() throws Exception {
+    Connection other = Nats.connect(options().build());
+    CountDownLatch drained = new CountDownLatch(1);
+    other
+        .createDispatcher(
+            message -> {
+              assertThat(drained.await(20, TimeUnit.SECONDS)).isTrue();
+              other.publish("chat.late", new byte[100_000]);
+            })
+        .subscribe("chat.a");
+    other.flush(TIMEOUT);
+    nats.publish("chat.a", HELLO);
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(Telemetry.metric("nats.client.connections").get(server())).isEqualTo(2));
+    CompletableFuture<Boolean> drain = other.drain(TIMEOUT);
+    other.close();
+    drained.countDown();
+    assertThat(drain.get(20, TimeUnit.SECONDS)).isTrue();
+    await()
+        .untilAsserted(
+            () ->
+                assertThat(Telemetry.metric("nats.client.connections").get(server())).isEqualTo(1));
+    Map<String, Object> out = server();
+    out.put("network.io.direction", "transmit");
+    assertThat(Telemetry.metric("nats.client.io.bytes").get(out)).isGreaterThan(100_000L);
   }
 
   @Test

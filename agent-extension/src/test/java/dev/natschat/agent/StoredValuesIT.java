@@ -13,6 +13,7 @@ import io.nats.client.KeyValue;
 import io.nats.client.KeyValueOptions;
 import io.nats.client.Nats;
 import io.nats.client.ObjectStore;
+import io.nats.client.PullSubscribeOptions;
 import io.nats.client.api.KeyValueConfiguration;
 import io.nats.client.api.ObjectMeta;
 import io.nats.client.api.ObjectStoreConfiguration;
@@ -99,6 +100,22 @@ class StoredValuesIT extends TracedTest {
                 Map.entry("messaging.nats.stream_sequence", 1L),
                 Map.entry("server.address", "127.0.0.1"),
                 Map.entry("server.port", (long) server.port())));
+  }
+
+  /** A consumer of the bucket's stream works on what was stored, in a trace of its own. */
+  @Test
+  void whoPullsFromABucketIsLinkedToWhoPut() throws Exception {
+    var subscription =
+        nats.jetStream()
+            .subscribe("$KV.rooms.>", PullSubscribeOptions.builder().durable("reader").build());
+    rooms.put("a", HELLO);
+    subscription.fetch(1, Duration.ofSeconds(20)).get(0).ack();
+    assertTraces(
+        """
+        publish $KV.rooms.> PRODUCER
+        process $KV.rooms.> CONSUMER ack ~> publish $KV.rooms.>
+          settle $KV.rooms.> CLIENT ack
+        """);
   }
 
   @Test
