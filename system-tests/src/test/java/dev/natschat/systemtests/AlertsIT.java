@@ -19,15 +19,11 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Real faults raise their alerts, and reach whoever is on duty; nothing else raises any. The faults
- * that take too much away from the other tests are played to the rules by promtool.
+ * Real faults raise their alerts, and reach whoever is on duty. The faults that take too much away
+ * from the other tests are played to the rules by promtool.
  */
 class AlertsIT {
   private static final Path CHECKOUT = Path.of(System.getProperty("checkout", ".."));
-
-  /** What the system tests bring about on purpose, all of it refused as it should be. */
-  private static final Set<String> PROVOKED =
-      Set.of("PoisonSeen", "LoginsRefused", "ServiceErrorRatio", "ServiceDropsTelemetry");
 
   @BeforeAll
   static void aClientDropsSpans() throws IOException {
@@ -91,11 +87,6 @@ class AlertsIT {
 
     assertThat(TelemetryToolIT.run("status"))
         .containsPattern("LOOK +lost or refused +\\d[\\d,]* dropped in services");
-  }
-
-  @Test
-  void nothingFiresThatNobodyProvoked() {
-    assertThat(firing()).isSubsetOf(PROVOKED);
   }
 
   private static Set<String> firing() {
