@@ -19,7 +19,7 @@ final class Latencies {
   }
 
   /**
-   * In ms.
+   * In ms: so long that this share took no longer.
    *
    * @param share 0.5 for the median, 1 for the longest
    */
@@ -29,6 +29,6 @@ final class Latencies {
     }
     long[] sorted = Arrays.copyOf(nanos, count);
     Arrays.sort(sorted);
-    return sorted[(int) Math.min(count - 1, Math.floor(share * count))] / 1e6;
+    return sorted[Math.max(0, (int) Math.ceil(share * count) - 1)] / 1e6;
   }
 }
