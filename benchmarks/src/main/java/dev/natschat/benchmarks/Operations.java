@@ -281,11 +281,16 @@ final class Operations implements AutoCloseable {
         nats.jetStream()
             .subscribe("pulled.*", PullSubscribeOptions.builder().durable("puller").build());
     try (RawPublisher publisher = new RawPublisher(server)) {
+      publisher.publish("pulled.a", BURST); // what the first burst fetches
       measure(
           "pull and ack",
           BURST,
           count -> {
-            for (Message message : subscription.fetch(count, TIMEOUT)) {
+            List<Message> fetched = subscription.fetch(count, TIMEOUT);
+            if (fetched.size() < count) {
+              throw new IOException(fetched.size() + " messages came instead of " + count);
+            }
+            for (Message message : fetched) {
               if (byHand == null) {
                 message.ack();
               } else {
