@@ -110,7 +110,7 @@ class TourIT {
     Process process = shell.start();
     process.getOutputStream().close();
     String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
-    process.waitFor();
+    assertThat(process.waitFor()).as(command + " printed " + printed).isZero();
     return printed;
   }
 }
