@@ -1,5 +1,6 @@
 package dev.natschat.auth;
 
+import dev.natschat.service.HealthFile;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
 import io.nats.client.ConnectionListener.Events;

@@ -1,15 +1,13 @@
 package dev.natschat.auth;
 
+import dev.natschat.service.LinesPerSecond;
 import org.slf4j.Logger;
 import org.slf4j.event.Level;
 
 /** Refusals are as many as an attacker likes; their log lines are not. */
 final class BoundedLog {
-  private static final int LINES_PER_SECOND = 10;
-
   private final Logger log;
-  private long second = Long.MIN_VALUE;
-  private int lines;
+  private final LinesPerSecond lines = new LinesPerSecond(10);
   private int left;
 
   BoundedLog(Logger log) {
@@ -25,19 +23,14 @@ final class BoundedLog {
   }
 
   private synchronized void log(Level level, String format, Object... arguments) {
-    long now = System.nanoTime() / 1_000_000_000;
-    if (now != second) {
-      if (left > 0) {
-        log.warn("{} more refusals were not logged", left);
-      }
-      second = now;
-      lines = 0;
+    if (!lines.take()) {
+      left++;
+      return;
+    }
+    if (left > 0) {
+      log.warn("{} more refusals were not logged", left);
       left = 0;
     }
-    if (lines++ < LINES_PER_SECOND) {
-      log.atLevel(level).log(format, arguments);
-    } else {
-      left++;
-    }
+    log.atLevel(level).log(format, arguments);
   }
 }

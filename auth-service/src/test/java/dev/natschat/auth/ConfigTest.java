@@ -3,14 +3,10 @@ package dev.natschat.auth;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class ConfigTest {
   private final Map<String, String> environment = new HashMap<>();
@@ -47,23 +43,6 @@ class ConfigTest {
   }
 
   @Test
-  void aSecretMayStandInAFile(@TempDir Path temp) throws IOException {
-    environment.remove("NATS_PASS");
-    environment.put(
-        "NATS_PASS_FILE", Files.writeString(temp.resolve("password"), "from-file\n").toString());
-
-    assertThat(Config.from(environment).natsPassword()).isEqualTo("from-file");
-  }
-
-  @Test
-  void aValueAndItsFileAreAProblem() {
-    environment.put("NATS_PASS_FILE", "/nowhere/password");
-
-    assertThatThrownBy(() -> Config.from(environment))
-        .hasMessage("NATS_PASS and NATS_PASS_FILE are both set: expected one of them");
-  }
-
-  @Test
   void anEmptyValueIsNone() {
     environment.put("LEGACY_INBOX", "");
     environment.put("BROKER_HOPS", "");
@@ -75,29 +54,6 @@ class ConfigTest {
     assertThat(config.grants()).isEqualTo(Grants.NONE);
     assertThat(config.issuer()).isEqualTo("http://keycloak:8080/realms/nats-chat");
     assertThat(config.healthFile()).isNull();
-  }
-
-  @Test
-  void whatIsMissingIsSaidWithWhatToDo() {
-    environment.remove("XKEY_SEED");
-
-    assertThatThrownBy(() -> Config.from(environment))
-        .hasMessage("XKEY_SEED is missing: set it, or XKEY_SEED_FILE to the path of a file");
-  }
-
-  @Test
-  void severalServersMayBeNamed() {
-    environment.put("NATS_URL", "nats://one:4222,tls://two:4222");
-
-    assertThat(Config.from(environment).natsUrl()).isEqualTo("nats://one:4222,tls://two:4222");
-  }
-
-  @Test
-  void anAddressOfNatsThatIsNoneIsAProblem() {
-    environment.put("NATS_URL", "broker:4222");
-
-    assertThatThrownBy(() -> Config.from(environment))
-        .hasMessage("NATS_URL is malformed: expected nats://host:port");
   }
 
   @Test

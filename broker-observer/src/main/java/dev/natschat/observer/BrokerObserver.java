@@ -1,5 +1,6 @@
 package dev.natschat.observer;
 
+import dev.natschat.service.HealthFile;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.opentelemetry.api.GlobalOpenTelemetry;

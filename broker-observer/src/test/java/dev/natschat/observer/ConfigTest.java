@@ -3,14 +3,11 @@ package dev.natschat.observer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class ConfigTest {
   private final Map<String, String> environment =
@@ -67,28 +64,6 @@ class ConfigTest {
             "BROKER_HOPS",
             "NATS_LOG_FILES")
         .hasMessageNotContaining("\n");
-  }
-
-  @Test
-  void aSecretMayBeAFile(@TempDir Path directory) throws IOException {
-    Path file = Files.writeString(directory.resolve("password"), "from-a-file\n");
-    environment.remove("NATS_PASS");
-    environment.put("NATS_PASS_FILE", file.toString());
-    assertThat(Config.from(environment).natsPass()).isEqualTo("from-a-file");
-  }
-
-  @Test
-  void anUnreadableFileIsAProblem() {
-    environment.remove("NATS_PASS");
-    environment.put("NATS_PASS_FILE", "/nowhere/password");
-    assertThatThrownBy(() -> Config.from(environment))
-        .hasMessageContainingAll("NATS_PASS_FILE", "/nowhere/password");
-  }
-
-  @Test
-  void aValueAndItsFileAreAProblem() {
-    environment.put("NATS_PASS_FILE", "/nowhere/password");
-    assertThatThrownBy(() -> Config.from(environment)).hasMessageContaining("both set");
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.natschat.history;
 
+import dev.natschat.service.LinesPerSecond;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener;
 import io.nats.client.Consumer;

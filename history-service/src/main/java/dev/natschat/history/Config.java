@@ -1,12 +1,8 @@
 package dev.natschat.history;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.natschat.service.Reading;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,23 +20,11 @@ record Config(
     int workers,
     @Nullable Path healthFile) {
 
-  /** EX_USAGE of sysexits.h. */
-  private static final int EXIT_USAGE = 64;
-
   private static final int DEFAULT_WORKERS = 8;
-  private static final Pattern NATS_URLS =
-      Pattern.compile("(nats|tls|ws|wss)://[^\\s,]+(,(nats|tls|ws|wss)://[^\\s,]+)*");
-  private static final Pattern JDBC_URL = Pattern.compile("jdbc:postgresql://\\S+");
 
   /** The process's own environment; with a problem in it, every problem in one line and exit 64. */
   static Config fromEnvironment() {
-    try {
-      return from(System.getenv());
-    } catch (IllegalArgumentException e) {
-      System.err.println("history-service: " + e.getMessage());
-      System.exit(EXIT_USAGE);
-      throw e;
-    }
+    return Reading.orExit("history-service", Config::from);
   }
 
   /**
@@ -50,20 +34,17 @@ record Config(
    */
   static Config from(Map<String, String> environment) {
     Reading reading = new Reading(environment);
-    String health = environment.get("HEALTH_FILE");
     Config config =
         new Config(
-            reading.matching("NATS_URL", NATS_URLS, "nats://host:port"),
+            reading.natsUrl(),
             reading.required("NATS_USER"),
             reading.required("NATS_PASS"),
-            reading.matching("DATABASE_URL", JDBC_URL, "jdbc:postgresql://host:port/database"),
+            reading.databaseUrl(),
             reading.required("DATABASE_USER"),
             reading.required("DATABASE_PASSWORD"),
             reading.between("HISTORY_WORKERS", 1, 256, DEFAULT_WORKERS),
-            health == null || health.isBlank() ? null : Path.of(health));
-    if (!reading.problems.isEmpty()) {
-      throw new IllegalArgumentException(String.join("; ", reading.problems));
-    }
+            reading.healthFile());
+    reading.throwProblems();
     return config;
   }
 
@@ -80,66 +61,5 @@ record Config(
         + ", workers="
         + workers
         + "]";
-  }
-
-  private static final class Reading {
-    private final Map<String, String> environment;
-    private final List<String> problems = new ArrayList<>();
-
-    Reading(Map<String, String> environment) {
-      this.environment = environment;
-    }
-
-    String required(String name) {
-      String value = value(name);
-      if (value == null) {
-        problems.add(name + " is missing: set it, or " + name + "_FILE to the path of a file");
-        return "";
-      }
-      return value;
-    }
-
-    String matching(String name, Pattern pattern, String example) {
-      String value = value(name);
-      if (value == null || !pattern.matcher(value).matches()) {
-        problems.add(
-            name + (value == null ? " is missing" : " is malformed") + ": expected " + example);
-        return "";
-      }
-      return value;
-    }
-
-    int between(String name, int least, int most, int otherwise) {
-      String value = value(name);
-      if (value == null) {
-        return otherwise;
-      }
-      try {
-        int number = Integer.parseInt(value);
-        if (number >= least && number <= most) {
-          return number;
-        }
-      } catch (NumberFormatException e) {
-        // said below
-      }
-      problems.add(name + " is malformed: expected a number from " + least + " to " + most);
-      return otherwise;
-    }
-
-    private @Nullable String value(String name) {
-      String file = environment.get(name + "_FILE");
-      String value = environment.get(name);
-      if (file != null && value != null) {
-        problems.add(name + " and " + name + "_FILE are both set: expected one of them");
-      } else if (file != null) {
-        try {
-          value = Files.readString(Path.of(file)).strip();
-        } catch (IOException | IllegalArgumentException e) {
-          problems.add(name + "_FILE names " + file + ", which can't be read: " + e);
-          return "";
-        }
-      }
-      return value == null || value.isBlank() ? null : value;
-    }
   }
 }

@@ -2,6 +2,7 @@ package dev.natschat.history;
 
 import dev.natschat.history.RequestFailed.Kind;
 import dev.natschat.history.Workers.Turn;
+import dev.natschat.service.LinesPerSecond;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.MessageHandler;

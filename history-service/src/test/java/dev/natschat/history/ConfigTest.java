@@ -3,13 +3,10 @@ package dev.natschat.history;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class ConfigTest {
   private final Map<String, String> environment =
@@ -48,28 +45,6 @@ class ConfigTest {
     assertThatThrownBy(() -> Config.from(environment))
         .hasMessageContainingAll("NATS_PASS", "NATS_URL", "DATABASE_URL", "HISTORY_WORKERS")
         .hasMessageNotContaining("\n");
-  }
-
-  @Test
-  void aSecretMayBeAFile(@TempDir Path directory) throws IOException {
-    Path file = Files.writeString(directory.resolve("password"), "from-a-file\n");
-    environment.remove("DATABASE_PASSWORD");
-    environment.put("DATABASE_PASSWORD_FILE", file.toString());
-    assertThat(Config.from(environment).databasePassword()).isEqualTo("from-a-file");
-  }
-
-  @Test
-  void anUnreadableFileIsAProblem() {
-    environment.remove("NATS_PASS");
-    environment.put("NATS_PASS_FILE", "/nowhere/password");
-    assertThatThrownBy(() -> Config.from(environment))
-        .hasMessageContainingAll("NATS_PASS_FILE", "/nowhere/password");
-  }
-
-  @Test
-  void aValueAndItsFileAreAProblem() {
-    environment.put("NATS_PASS_FILE", "/nowhere/password");
-    assertThatThrownBy(() -> Config.from(environment)).hasMessageContaining("both set");
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.natschat.persist;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.natschat.service.LinesPerSecond;
 import io.nats.client.Message;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -43,7 +44,10 @@ final class MessageStore implements AutoCloseable {
 
   private final HikariDataSource dataSource;
   private final Metrics metrics;
-  private final LogAllowance allowance = new LogAllowance();
+
+  /** Every message of a quiet chat has its line, a flood does not. */
+  private final LinesPerSecond lines = new LinesPerSecond(10);
+
   private volatile @Nullable Session session;
   private @Nullable Origin lastStored;
   private boolean troubleSaid;
@@ -244,7 +248,7 @@ final class MessageStore implements AutoCloseable {
                   .collect(Collectors.joining(", "))
               + (dead.size() > NAMED ? ", ... all are in dead_letters" : ""));
     }
-    if (inserted > 0 && (allowance.take() || log.isDebugEnabled())) {
+    if (inserted > 0 && (lines.take() || log.isDebugEnabled())) {
       log.info(
           "Persisted {} up to stream sequence {}",
           inserted,

@@ -1,5 +1,6 @@
 package dev.natschat.persist;
 
+import dev.natschat.service.HealthFile;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import java.sql.SQLException;
@@ -39,8 +40,8 @@ public final class PersistWorker {
     try (Connection nats = Broker.connect(config); // waits for NATS
         MessageStore store = opening.get(); // waits for PostgreSQL
         Inbox inbox = new Inbox(nats, store::lacks, config);
-        HealthFile health = new HealthFile(config.healthFile())) {
-      health.watch(() -> inbox.isConsuming() && store.isConnected());
+        HealthFile health =
+            new HealthFile(config.healthFile(), () -> inbox.isConsuming() && store.isConnected())) {
       PersistWorker worker = new PersistWorker(inbox, store);
       Thread running = Thread.currentThread();
       Runtime.getRuntime().addShutdownHook(new Thread(() -> worker.stop(running), "shutdown"));

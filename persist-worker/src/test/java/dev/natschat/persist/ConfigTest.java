@@ -3,14 +3,10 @@ package dev.natschat.persist;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 class ConfigTest {
   private final Map<String, String> environment =
@@ -49,22 +45,6 @@ class ConfigTest {
             "STREAM_MAX_BYTES is malformed",
             "STREAM_REPLICAS is malformed",
             "ACK_WAIT_SECONDS is malformed");
-  }
-
-  @Test
-  void secretsMayBeFiles(@TempDir Path directory) throws IOException {
-    environment.remove("NATS_PASS");
-    environment.put(
-        "NATS_PASS_FILE", Files.writeString(directory.resolve("pass"), "from a file\n").toString());
-    assertThat(Config.from(environment).natsPass()).isEqualTo("from a file");
-  }
-
-  @Test
-  void unreadableFileIsAProblem() {
-    environment.remove("NATS_PASS");
-    environment.put("NATS_PASS_FILE", "/nowhere/at/all");
-    assertThatThrownBy(() -> Config.from(environment))
-        .hasMessageContaining("NATS_PASS_FILE names /nowhere/at/all");
   }
 
   @Test

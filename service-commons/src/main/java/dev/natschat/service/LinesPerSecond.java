@@ -1,19 +1,19 @@
-package dev.natschat.history;
+package dev.natschat.service;
 
 import java.util.concurrent.TimeUnit;
 
 /** Keeps what others can cause at will from flooding the log. Safe for use by many threads. */
-final class LinesPerSecond {
+public final class LinesPerSecond {
   private final int lines;
   private long second;
   private int taken;
 
-  LinesPerSecond(int lines) {
+  public LinesPerSecond(int lines) {
     this.lines = lines;
   }
 
   /** True so many times in a second. */
-  synchronized boolean take() {
+  public synchronized boolean take() {
     long now = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime());
     if (now != second) {
       second = now;

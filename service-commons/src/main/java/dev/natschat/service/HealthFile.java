@@ -1,4 +1,4 @@
-package dev.natschat.persist;
+package dev.natschat.service;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,8 +12,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** A file that exists only while the service is ready, and is then written anew twice a second. */
-final class HealthFile implements AutoCloseable {
+/**
+ * A file that exists only while the service is ready, and is then written anew twice a second. Safe
+ * for use by many threads; closing it removes the file.
+ */
+public final class HealthFile implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HealthFile.class);
   private static final long REFRESH_MILLIS = 500;
 
@@ -21,27 +24,27 @@ final class HealthFile implements AutoCloseable {
   private static final long LOOK_MILLIS = 25;
 
   private final @Nullable Path file;
+  private final BooleanSupplier ready;
   private final ScheduledExecutorService refresher =
       Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "health"));
   private boolean closed;
 
   /**
    * @param file when null, nothing is ever written
+   * @param ready asked by a thread of the file's own
    */
-  HealthFile(@Nullable Path file) {
+  public HealthFile(@Nullable Path file, BooleanSupplier ready) {
     this.file = file;
+    this.ready = ready;
+    refresher.execute(this::refresh);
   }
 
-  void watch(BooleanSupplier ready) {
-    refresher.execute(() -> refresh(ready));
-  }
-
-  private synchronized void refresh(BooleanSupplier ready) {
+  private synchronized void refresh() {
     if (file == null || closed) {
       return;
     }
     long next = update(file, ready.getAsBoolean()) ? REFRESH_MILLIS : LOOK_MILLIS;
-    Future<?> unused = refresher.schedule(() -> refresh(ready), next, TimeUnit.MILLISECONDS);
+    Future<?> unused = refresher.schedule(this::refresh, next, TimeUnit.MILLISECONDS);
   }
 
   /** Whether the next look can wait. */

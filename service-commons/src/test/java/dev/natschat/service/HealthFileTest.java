@@ -1,0 +1,53 @@
+package dev.natschat.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class HealthFileTest {
+  @Test
+  void theFileIsThereOnlyWhileTheServiceIsReady(@TempDir Path directory) {
+    Path file = directory.resolve("ready");
+    AtomicBoolean ready = new AtomicBoolean();
+    try (HealthFile health = new HealthFile(file, ready::get)) {
+      assertThat(health).isNotNull();
+      assertThat(file).doesNotExist();
+      ready.set(true);
+      await().until(() -> Files.exists(file));
+      ready.set(false);
+      await().until(() -> !Files.exists(file));
+      ready.set(true);
+      await().until(() -> Files.exists(file));
+    }
+    assertThat(file).doesNotExist();
+  }
+
+  @Test
+  void theFileIsWrittenAnew(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("ready");
+    try (HealthFile health = new HealthFile(file, () -> true)) {
+      assertThat(health).isNotNull();
+      await().until(() -> Files.exists(file));
+      FileTime old = FileTime.from(Instant.EPOCH);
+      Files.setLastModifiedTime(file, old);
+      await().until(() -> Files.getLastModifiedTime(file).compareTo(old) > 0);
+    }
+  }
+
+  @Test
+  void aFileOfARunThatWasKilledGoes(@TempDir Path directory) throws IOException {
+    Path file = Files.writeString(directory.resolve("ready"), "ready\n");
+    try (HealthFile health = new HealthFile(file, () -> false)) {
+      assertThat(health).isNotNull();
+      await().until(() -> !Files.exists(file));
+    }
+  }
+}

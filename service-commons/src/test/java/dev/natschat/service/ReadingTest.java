@@ -1,0 +1,124 @@
+package dev.natschat.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ReadingTest {
+  private final Map<String, String> environment = new HashMap<>();
+  private final Reading reading = new Reading(environment);
+
+  @Test
+  void aValueMayBeAFile(@TempDir Path directory) throws IOException {
+    Path file = Files.writeString(directory.resolve("password"), "from-a-file\n");
+    environment.put("PASSWORD_FILE", file.toString());
+
+    assertThat(reading.required("PASSWORD")).isEqualTo("from-a-file");
+    reading.throwProblems();
+  }
+
+  @Test
+  void anEmptyFileHoldsNoValue(@TempDir Path directory) throws IOException {
+    Path file = Files.writeString(directory.resolve("password"), "\n");
+    environment.put("PASSWORD_FILE", file.toString());
+
+    assertThat(reading.optional("PASSWORD")).isNull();
+  }
+
+  @Test
+  void aFileThatCannotBeReadIsAProblem() {
+    environment.put("PASSWORD_FILE", "/nowhere/password");
+
+    reading.required("PASSWORD");
+
+    assertThatThrownBy(reading::throwProblems)
+        .hasMessageStartingWith("PASSWORD_FILE names /nowhere/password, which can't be read: ")
+        .hasMessageNotContaining("missing");
+  }
+
+  @Test
+  void aValueAndItsFileAreAProblem() {
+    environment.put("PASSWORD", "one");
+    environment.put("PASSWORD_FILE", "/nowhere/password");
+
+    reading.required("PASSWORD");
+
+    assertThatThrownBy(reading::throwProblems)
+        .hasMessage("PASSWORD and PASSWORD_FILE are both set: expected one of them");
+  }
+
+  @Test
+  void anEmptyValueIsNone() {
+    for (String name : new String[] {"FLAG", "NUMBER", "SIZE", "HEALTH_FILE", "URL", "URL_FILE"}) {
+      environment.put(name, "");
+    }
+
+    assertThat(reading.flag("FLAG", "on", "off")).isFalse();
+    assertThat(reading.between("NUMBER", 1, 9, 5)).isEqualTo(5);
+    assertThat(reading.atLeast("SIZE", 1, 5)).isEqualTo(5);
+    assertThat(reading.healthFile()).isNull();
+    assertThat(reading.optional("URL")).isNull();
+    reading.throwProblems();
+  }
+
+  @Test
+  void everyProblemIsSaidInOneLineWithWhatToDo() {
+    environment.put("DATABASE_URL", "postgres://somewhere");
+    environment.put("FLAG", "yes");
+    environment.put("NUMBER", "many");
+    environment.put("SIZE", "0");
+    environment.put("SEED", "secret");
+
+    reading.required("USER");
+    reading.natsUrl();
+    reading.databaseUrl();
+    reading.flag("FLAG", "on", "off");
+    reading.between("NUMBER", 1, 9, 5);
+    reading.atLeast("SIZE", 1, 5);
+    reading.parsed("SEED", ReadingTest::noSeed, "");
+
+    assertThatThrownBy(reading::throwProblems)
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "USER is missing: set it, or USER_FILE to the path of a file"
+                + "; NATS_URL is missing: expected nats://host:port"
+                + "; DATABASE_URL is malformed: expected jdbc:postgresql://host:port/database"
+                + "; FLAG is malformed: expected on or off"
+                + "; NUMBER is malformed: expected a number from 1 to 9"
+                + "; SIZE is malformed: expected a number, 1 or more"
+                + "; SEED is malformed: expected a seed");
+  }
+
+  private static String noSeed(String text) {
+    throw new IllegalArgumentException("expected a seed");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nats://one:4222", "tls://one:4222,nats://two:4222", "wss://one"})
+  void oneOrSeveralServersAreAnAddress(String url) {
+    environment.put("NATS_URL", url);
+
+    assertThat(reading.natsUrl()).isEqualTo(url);
+    reading.throwProblems();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"one:4222", "http://one:4222", "nats://", "nats://one:4222,two:4222"})
+  void whatIsNoAddressOfNatsIsAProblem(String url) {
+    environment.put("NATS_URL", url);
+
+    reading.natsUrl();
+
+    assertThatThrownBy(reading::throwProblems)
+        .hasMessage("NATS_URL is malformed: expected nats://host:port");
+  }
+}
