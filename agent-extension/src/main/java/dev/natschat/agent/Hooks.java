@@ -232,14 +232,13 @@ public final class Hooks {
   /**
    * A message came that was waited for.
    *
-   * @param subscription the id of the subscription now; an ordered consumer gets a new one where
-   *     messages are missing, and jnats drops what is left of the one before
+   * @param subscription the id of the subscription now
    */
   public static void received(
       @Nullable Message message, long waitingSince, @Nullable String subscription) {
     try {
-      if (message != null && message.getSID().equals(subscription)) {
-        Receipt.note(message, waitingSince);
+      if (message != null) {
+        Receipt.note(message, waitingSince, subscription);
       }
     } catch (Throwable fault) {
       Faults.report(fault);

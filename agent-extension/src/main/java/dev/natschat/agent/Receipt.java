@@ -5,6 +5,7 @@ import io.nats.client.Subscription;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.context.Context;
 import java.time.Instant;
+import org.jspecify.annotations.Nullable;
 
 /** A message the application asked for: fetch, iterate, nextMessage. */
 final class Receipt {
@@ -18,10 +19,11 @@ final class Receipt {
    * Notes the time only: the span of its processing starts when the message is processed by a batch
    * method, or settled. The application has waited since then, by System.nanoTime.
    */
-  static void note(Message message, long waitingSince) {
+  static void note(Message message, long waitingSince, @Nullable String subscription) {
     String subject = message.getSubject();
+    boolean isSettled = isSettledLater(message);
     if (message.isStatusMessage()
-        || isReadByJnats(message)
+        || (!isSettled && message.isJetStream() && isKeptByJnats(message, subscription))
         || Subjects.isPlumbing(subject)
         || Processing.isReply(message)) {
       return;
@@ -38,17 +40,18 @@ final class Receipt {
     receive(message, delivery, waitingSince, now);
     if (isAsked) {
       Answer.owe(message.getReplyTo(), delivery.asked(message)).handlerReturned(false);
-    } else if (!isSettledLater(message)) {
+    } else if (!isSettled) {
       // Its receipt is all that can be seen of its processing.
       delivery.openAside(message).end();
     }
   }
 
-  /** It reads an object's chunks by an ordered consumer; other consumers of buckets do work. */
-  private static boolean isReadByJnats(Message message) {
-    Subscription subscription = message.getSubscription();
-    return Subjects.isBucket(message.getSubject())
-        && (subscription == null || Unacknowledged.is(subscription));
+  /**
+   * Of an ordered consumer: a chunk of an object, or what is left of a subscription before this one
+   * (jnats subscribes anew where messages are missing, and these come again).
+   */
+  private static boolean isKeptByJnats(Message message, @Nullable String subscription) {
+    return Subjects.isBucket(message.getSubject()) || !message.getSID().equals(subscription);
   }
 
   /** A question of the core: who waited for it replies. */
