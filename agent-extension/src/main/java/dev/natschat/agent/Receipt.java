@@ -54,9 +54,11 @@ final class Receipt {
     return Subjects.isBucket(message.getSubject()) || !message.getSID().equals(subscription);
   }
 
-  /** A question of the core: who waited for it replies. */
+  /**
+   * A question of the core: who waited for it replies, unless it is on its way to a batch method.
+   */
   private static boolean isAnsweredLater(Message message) {
-    return !message.isJetStream() && message.getReplyTo() != null;
+    return !batchMethods && !message.isJetStream() && message.getReplyTo() != null;
   }
 
   private static boolean isSettledLater(Message message) {

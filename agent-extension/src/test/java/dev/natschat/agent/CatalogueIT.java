@@ -210,15 +210,6 @@ class CatalogueIT extends TracedTest {
           done.get(20, TimeUnit.SECONDS);
         });
     entries.put(
-        "request that is waited for with nextMessage, and answered",
-        () -> {
-          Subscription questions = nats.subscribe("admin.ask");
-          CompletableFuture<Message> reply = nats.request("admin.ask", HELLO);
-          Message question = questions.nextMessage(TIMEOUT);
-          nats.publish(question.getReplyTo(), HELLO);
-          assertThat(reply.get(20, TimeUnit.SECONDS)).isNotNull();
-        });
-    entries.put(
         "request that nobody answers: no responders",
         () -> assertThat(nats.request("admin.nobody", HELLO, TIMEOUT)).isNull());
     entries.put(

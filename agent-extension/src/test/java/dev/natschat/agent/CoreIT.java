@@ -382,22 +382,6 @@ class CoreIT extends TracedTest {
         """);
   }
 
-  /** A loop that asks for its questions. */
-  @Test
-  void theReplyToAQuestionThatWasWaitedForIsInItsTrace() throws Exception {
-    Subscription questions = nats.subscribe("chat.ask");
-    CompletableFuture<Message> reply = nats.request("chat.ask", HELLO);
-    Message question = questions.nextMessage(TIMEOUT);
-    nats.publish(question.getReplyTo(), new Headers().add("Nats-Service-Error-Code", "503"), HELLO);
-    assertThat(reply.get(20, TimeUnit.SECONDS)).isNotNull();
-    assertTraces(
-        """
-        request chat.* CLIENT ERROR 503
-          process chat.* SERVER ERROR 503
-            publish (temporary) PRODUCER
-        """);
-  }
-
   @Test
   void aListenerIsNotUnderWhoConnected() throws Exception {
     CountDownLatch told = new CountDownLatch(1);

@@ -88,6 +88,7 @@ class ForkedIT {
             core(nats);
           }
         }
+        case "question" -> question(nats);
         case "forward" -> forward(nats);
         case "helping" -> helping(nats);
         case "helping get" -> helpingGet(nats);
@@ -232,6 +233,16 @@ class ForkedIT {
                 later.execute(() -> nats.publish(request.getReplyTo(), null));
               });
       request(nats, "health.ping");
+    }
+
+    /** A loop that asks for its questions. */
+    private static void question(Connection nats) throws Exception {
+      Subscription questions = nats.subscribe("chat.ask");
+      CompletableFuture<Message> reply = nats.request("chat.ask", null);
+      Message question = questions.nextMessage(Duration.ofSeconds(20));
+      nats.publish(
+          question.getReplyTo(), new Headers().add("Nats-Service-Error-Code", "503"), null);
+      System.out.println("replied " + (reply.get(20, TimeUnit.SECONDS) != null));
     }
 
     /** A message as another program sent it, with that one's context. */
@@ -424,6 +435,25 @@ class ForkedIT {
                 process chat.* CONSUMER
               """);
     }
+  }
+
+  @Test
+  void theReplyToAQuestionThatWasWaitedForIsInItsTrace() throws Exception {
+    assertThat(run("question")).contains("replied true");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            request CLIENT ERROR 503
+              process chat.ask SERVER ERROR 503
+                publish (temporary) PRODUCER
+            """);
+  }
+
+  @Test
+  void theReplyToAnExcludedQuestionIsLeftAloneToo() throws Exception {
+    assertThat(run("question", "-Dotel.instrumentation.jnats.exclude-subjects=chat.*"))
+        .contains("replied true");
+    assertThat(Telemetry.tree()).isEmpty();
   }
 
   @Test
