@@ -37,13 +37,11 @@ final class Connections {
     Housekeeping.start();
   }
 
+  /** A connection that drains may return from its close before it is closed. */
   static void closed(Connection connection) {
     Connections known = open.get(connection);
     if (known != null) {
-      known.record();
-      if (known.isClosed()) { // a connection that drains may return from close before it is
-        open.remove(connection);
-      }
+      known.update();
     }
   }
 
@@ -59,13 +57,18 @@ final class Connections {
   static void recordAll() {
     for (Connections known : open.values()) {
       try {
-        known.record();
-        if (known.isClosed()) {
-          closed(known.connection);
-        }
+        known.update();
       } catch (Throwable fault) { // statistics may be the application's own
         Faults.report(fault);
       }
+    }
+  }
+
+  private void update() {
+    boolean last = isClosed(); // asked first: it may close while it is recorded
+    record();
+    if (last) {
+      open.remove(connection, this);
     }
   }
 
