@@ -77,13 +77,25 @@ final class Delivery {
     return producer;
   }
 
+  /** Work on it begins now. */
+  Ongoing begin(Message message, Operation operation) {
+    return begin(builder(message, operation), message, operation, Ongoing.now(operation));
+  }
+
+  private Ongoing begin(SpanBuilder builder, Message message, Operation operation, long startedAt) {
+    Ongoing begun =
+        Ongoing.begin(
+            builder, destination(message), operation, parent(message), message, startedAt);
+    processing = begun;
+    return begun;
+  }
+
   /** Who stored a value is linked, and is no parent of those who hear of it. */
-  Context parent(Message message) {
+  private Context parent(Message message) {
     return Subjects.isBucket(message.getSubject()) ? Context.root() : producer(message);
   }
 
-  /** Of a span of its processing. */
-  SpanBuilder builder(Message message, Operation operation) {
+  private SpanBuilder builder(Message message, Operation operation) {
     SpanBuilder builder = Spans.builder(destination(message), operation, parent(message));
     if (Subjects.isBucket(message.getSubject())) {
       Spans.link(builder, producer(message));
@@ -95,34 +107,15 @@ final class Delivery {
   Ongoing open(Message message) {
     Ongoing known = processing;
     if (known == null || !open || measuredOnly) {
-      Context parent = parent(message);
       SpanBuilder builder = builder(message, Operation.PROCESS);
       if (pulled) {
         builder.setStartTimestamp(Instant.now().minusNanos(System.nanoTime() - receivedAtNanos));
       }
-      known =
-          Ongoing.begin(
-              builder, destination(message), Operation.PROCESS, parent, message, receivedAtNanos);
-      processing = known;
+      known = begin(builder, message, Operation.PROCESS, receivedAtNanos);
       open = true;
       measuredOnly = false;
     }
     return known;
-  }
-
-  /** From receipt to the reply. */
-  Ongoing asked(Message message) {
-    Ongoing question =
-        Ongoing.begin(
-            builder(message, Operation.ANSWER),
-            destination(message),
-            Operation.ANSWER,
-            parent(message),
-            message,
-            receivedAtNanos);
-    processing = question;
-    open = true;
-    return question;
   }
 
   /**

@@ -73,16 +73,7 @@ final class Processing {
   private static Processing start(Message message, Delivery delivery) {
     String replyTo = message.isJetStream() ? null : message.getReplyTo();
     Operation operation = replyTo == null ? Operation.PROCESS : Operation.ANSWER;
-    Destination destination = delivery.destination(message);
-    Ongoing ongoing =
-        Ongoing.begin(
-            delivery.builder(message, operation),
-            destination,
-            operation,
-            delivery.parent(message),
-            message,
-            Ongoing.now(operation));
-    delivery.processing = ongoing;
+    Ongoing ongoing = delivery.begin(message, operation);
     return replyTo == null
         ? of(ongoing)
         : new Processing(ongoing, false, Answer.owe(replyTo, ongoing), emptyList());

@@ -39,7 +39,8 @@ final class Receipt {
     Delivery delivery = Delivery.pulled(message, now);
     receive(message, delivery, waitingSince, now);
     if (isAsked) {
-      Answer.owe(message.getReplyTo(), delivery.asked(message)).handlerReturned(false);
+      Ongoing question = delivery.begin(message, Operation.ANSWER);
+      Answer.owe(message.getReplyTo(), question).handlerReturned(false);
     } else if (!isSettled) {
       // Its receipt is all that can be seen of its processing.
       delivery.openAside(message).end();

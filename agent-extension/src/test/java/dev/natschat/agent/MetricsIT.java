@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
+import io.nats.client.JetStreamSubscription;
 import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
@@ -100,16 +101,7 @@ class MetricsIT extends TracedTest {
 
   @Test
   void aPulledMessageIsReceivedProcessedAndSettled() throws Exception {
-    nats.jetStreamManagement()
-        .addStream(
-            StreamConfiguration.builder()
-                .name("METRICS")
-                .subjects("chat.pulled")
-                .storageType(StorageType.Memory)
-                .build());
-    var subscription =
-        nats.jetStream()
-            .subscribe("chat.pulled", PullSubscribeOptions.builder().durable("reader").build());
+    JetStreamSubscription subscription = subscribeToPull();
     Telemetry.reset();
     nats.jetStream().publish("chat.pulled", HELLO);
     subscription.fetch(1, TIMEOUT).get(0).ack();
@@ -124,9 +116,7 @@ class MetricsIT extends TracedTest {
     nats.jetStreamManagement().deleteStream("METRICS");
   }
 
-  /** When its processing ended, nobody knows. */
-  @Test
-  void aMessageThatIsDroppedUnsettledHasNoDuration() throws Exception {
+  private JetStreamSubscription subscribeToPull() throws Exception {
     nats.jetStreamManagement()
         .addStream(
             StreamConfiguration.builder()
@@ -134,9 +124,14 @@ class MetricsIT extends TracedTest {
                 .subjects("chat.pulled")
                 .storageType(StorageType.Memory)
                 .build());
-    var subscription =
-        nats.jetStream()
-            .subscribe("chat.pulled", PullSubscribeOptions.builder().durable("reader").build());
+    return nats.jetStream()
+        .subscribe("chat.pulled", PullSubscribeOptions.builder().durable("reader").build());
+  }
+
+  /** When its processing ended, nobody knows. */
+  @Test
+  void aMessageThatIsDroppedUnsettledHasNoDuration() throws Exception {
+    JetStreamSubscription subscription = subscribeToPull();
     nats.jetStream().publish("chat.pulled", HELLO);
     subscription.fetch(1, TIMEOUT).get(0).inProgress();
     await()
