@@ -29,6 +29,8 @@ import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What becomes of a program's spans and log records when its Collector is away, or refuses them,
@@ -37,6 +39,8 @@ import org.junit.jupiter.api.io.TempDir;
 @SuppressWarnings("try")
 class RetryUntilAcceptedIT {
   private static final String ON = "-Dnatschat.exporter.retry-until-accepted=true";
+
+  private static final String ONE_PASS = "-Dnatschat.exporter.encode-in-one-pass=";
 
   /** As long the exporter tries by itself. */
   private static final String SHORT = "-Dotel.exporter.otlp.timeout=3000";
@@ -99,9 +103,10 @@ class RetryUntilAcceptedIT {
     }
   }
 
-  @Test
-  void nothingIsLostWhileTheCollectorIsAway() throws Exception {
-    try (Running program = start(ON, SHORT)) {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void nothingIsLostWhileTheCollectorIsAway(boolean onePass) throws Exception {
+    try (Running program = start(ON, ONE_PASS + onePass, SHORT)) {
       outage(program);
       eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(1500)));
       eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(1500)));
@@ -138,11 +143,12 @@ class RetryUntilAcceptedIT {
     sink.start();
   }
 
-  @Test
-  void whatIsRefusedForGoodIsLostAndDoesNotStopTheOthers() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatIsRefusedForGoodIsLostAndDoesNotStopTheOthers(boolean onePass) throws Exception {
     sink.answer = names -> names.contains("number 3") ? Status.INVALID_ARGUMENT : Status.OK;
     sink.start();
-    try (Running program = start(ON)) {
+    try (Running program = start(ON, ONE_PASS + onePass)) {
       program.make(10);
       program.await("\\d+ spans were refused and are lost");
       program.await("\\d+ log records were refused and are lost");
@@ -155,11 +161,12 @@ class RetryUntilAcceptedIT {
     assertThat(sink.logs.size() + lost("logs")).isEqualTo(20);
   }
 
-  @Test
-  void aBatchThatIsTooLargeArrivesInParts() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aBatchThatIsTooLargeArrivesInParts(boolean onePass) throws Exception {
     sink.answer = names -> names.size() > 100 ? Status.RESOURCE_EXHAUSTED : Status.OK;
     sink.start();
-    try (Running program = start(ON, ONE_TRY)) {
+    try (Running program = start(ON, ONE_PASS + onePass, ONE_TRY)) {
       program.make(500);
       eventually().untilAsserted(() -> assertThat(sink.spans).hasSize(500));
       program.end();
@@ -168,11 +175,12 @@ class RetryUntilAcceptedIT {
     assertThat(lost("traces")).isEqualTo(0);
   }
 
-  @Test
-  void aSpanThatIsRefusedAloneIsLostAlone() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aSpanThatIsRefusedAloneIsLostAlone(boolean onePass) throws Exception {
     sink.answer = names -> names.contains("number 3") ? Status.RESOURCE_EXHAUSTED : Status.OK;
     sink.start();
-    try (Running program = start(ON, ONE_TRY)) {
+    try (Running program = start(ON, ONE_PASS + onePass, ONE_TRY)) {
       program.make(16);
       eventually().untilAsserted(() -> assertThat(sink.spans).hasSize(15));
       program.make(1);
@@ -183,9 +191,11 @@ class RetryUntilAcceptedIT {
     assertThat(lost("traces")).isEqualTo(1);
   }
 
-  @Test
-  void whatDoesNotFitIntoTheQueueIsCounted() throws Exception {
-    try (Running program = start(ON, ONE_TRY, "-Dotel.bsp.max.queue.size=600")) {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void whatDoesNotFitIntoTheQueueIsCounted(boolean onePass) throws Exception {
+    try (Running program =
+        start(ON, ONE_PASS + onePass, ONE_TRY, "-Dotel.bsp.max.queue.size=600")) {
       program.make(500);
       program.await("Failed to export \\d+ spans"); // one batch is on its way
       program.make(2000);
@@ -211,9 +221,10 @@ class RetryUntilAcceptedIT {
     assertThat(sink.spans).hasSize(500);
   }
 
-  @Test
-  void aProgramEndsAlthoughNobodyTakesItsTelemetry() throws Exception {
-    try (Running program = start(ON, "-Dotel.exporter.otlp.timeout=1000")) {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aProgramEndsAlthoughNobodyTakesItsTelemetry(boolean onePass) throws Exception {
+    try (Running program = start(ON, ONE_PASS + onePass, "-Dotel.exporter.otlp.timeout=1000")) {
       program.make(500);
       program.end();
       String line = "(\\d+) spans were not accepted before the end and are lost";
