@@ -10,7 +10,7 @@ COPY agent-extension/target/agent-extension.jar ${SERVICE}/agent.properties ./
 COPY ${SERVICE}/target/${SERVICE}.jar ./service.jar
 USER 10001:10001
 # The agent is in the command line, not in JAVA_TOOL_OPTIONS: any other java in this container would load it, too.
-# The heap has its size from the start, see RATIONALE.md; what native code no longer uses goes back to the system.
+# The heap has its size from the start, unless JDK_JAVA_OPTIONS say otherwise, see RATIONALE.md; what native code no longer uses goes back to the system.
 # The host name tells instances apart and stays the same when a container restarts, so that its series go on.
 ENTRYPOINT ["sh", "-c", "\
   export OTEL_RESOURCE_ATTRIBUTES=$OTEL_RESOURCE_ATTRIBUTES,service.instance.id=$HOSTNAME; \

@@ -24,7 +24,7 @@ final class Persist {
 
   /** As the C1 compiler alone is faster here: see RATIONALE.md. */
   static final List<String> JVM =
-      List.of("-Xms40m", "-Xmx128m", "-Xmn56m", "-XX:SurvivorRatio=3", "-XX:TieredStopAtLevel=1");
+      List.of("-Xms40m", "-Xmx128m", "-Xmn40m", "-XX:SurvivorRatio=6", "-XX:TieredStopAtLevel=1");
 
   private final Table drain =
       new Table(
