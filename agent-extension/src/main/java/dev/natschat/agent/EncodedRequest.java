@@ -28,26 +28,20 @@ final class EncodedRequest extends Marshaler {
   private static final int SCOPE_SPANS = 2 << 3 | 2;
   private static final int SCHEMA_URL = 3 << 3 | 2;
 
-  private final List<byte[]> parts = new ArrayList<>();
-  private int size;
+  private final Message content = new Message();
 
   private EncodedRequest() {}
 
   @Override
   public int getBinarySerializedSize() {
-    return size;
+    return content.size;
   }
 
   @Override
   protected void writeTo(Serializer output) throws IOException {
-    for (byte[] part : parts) {
+    for (byte[] part : content.parts) {
       output.writeSerializedMessage(part, "");
     }
-  }
-
-  private void add(byte[] part) {
-    parts.add(part);
-    size += part.length;
   }
 
   /** For one thread. */
@@ -80,8 +74,7 @@ final class EncodedRequest extends Marshaler {
                   ofResource.addField(SCOPE_SPANS, ofScope);
                 });
             ofResource.addSchemaUrl(resource.getSchemaUrl());
-            request.add(beginning(RESOURCE_SPANS, ofResource.size));
-            ofResource.parts.forEach(request::add);
+            request.content.addField(RESOURCE_SPANS, ofResource);
           });
       return request;
     }
@@ -122,16 +115,12 @@ final class EncodedRequest extends Marshaler {
       parts.add(part);
       size += part.length;
     }
-  }
 
-  private static byte[] beginning(int field, int length) {
-    byte[] bytes = new byte[1 + SpanEncoder.varintLength(length)];
-    bytes[0] = (byte) field;
-    int left = length;
-    for (int i = 1; i < bytes.length; i++) {
-      bytes[i] = (byte) (i < bytes.length - 1 ? left | 0x80 : left);
-      left >>>= 7;
+    private static byte[] beginning(int field, int length) {
+      byte[] bytes = new byte[1 + SpanEncoder.varintLength(length)];
+      bytes[0] = (byte) field;
+      SpanEncoder.varint(bytes, 1, length);
+      return bytes;
     }
-    return bytes;
   }
 }

@@ -1,5 +1,6 @@
 package dev.natschat.agent;
 
+import static io.opentelemetry.api.trace.propagation.internal.W3CTraceContextEncoding.encodeTraceState;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.opentelemetry.api.common.AttributeKey;
@@ -8,7 +9,6 @@ import io.opentelemetry.api.internal.InternalAttributeKeyImpl;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.SpanKind;
 import io.opentelemetry.api.trace.StatusCode;
-import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.sdk.trace.data.EventData;
 import io.opentelemetry.sdk.trace.data.LinkData;
 import io.opentelemetry.sdk.trace.data.SpanData;
@@ -122,7 +122,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
     SpanContext parent = span.getParentSpanContext();
     id(TRACE_ID, context.getTraceId());
     id(SPAN_ID, context.getSpanId());
-    traceState(context.getTraceState());
+    text(TRACE_STATE, encodeTraceState(context.getTraceState()));
     if (parent.isValid()) {
       id(PARENT_SPAN_ID, parent.getSpanId());
     }
@@ -161,7 +161,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
     SpanContext context = link.getSpanContext();
     id(TRACE_ID, context.getTraceId());
     id(SPAN_ID, context.getSpanId());
-    traceState(context.getTraceState());
+    text(TRACE_STATE, encodeTraceState(context.getTraceState()));
     attributes(LINK_ATTRIBUTES, link.getAttributes());
     number(LINK_DROPPED_ATTRIBUTES, link.getTotalAttributeCount() - link.getAttributes().size());
     fixed32(LINK_FLAGS, flags(context, context.isRemote()));
@@ -209,17 +209,6 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
     return 0;
   }
 
-  /** As the header of that name: https://www.w3.org/TR/trace-context-2/#list */
-  private void traceState(TraceState state) {
-    if (!state.isEmpty()) {
-      StringBuilder list = new StringBuilder();
-      state.forEach(
-          (key, value) ->
-              list.append(list.length() == 0 ? "" : ",").append(key).append('=').append(value));
-      text(TRACE_STATE, list.toString());
-    }
-  }
-
   private void attributes(int field, Attributes attributes) {
     attributesField = field;
     attributes.forEach(this);
@@ -229,14 +218,14 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
   @Override
   public void accept(AttributeKey<?> key, Object value) {
     if (value instanceof String && attributesField == ATTRIBUTES) {
-      text(key, (String) value);
+      repeatedText(key, (String) value);
     } else {
       attribute(key, value);
     }
   }
 
   @SuppressWarnings("ReferenceEquality") // others that are equal are encoded once more
-  private void text(AttributeKey<?> key, String text) {
+  private void repeatedText(AttributeKey<?> key, String text) {
     int length = text.length();
     if (length > LONGEST_REMEMBERED) {
       attribute(key, text);
@@ -272,80 +261,59 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
       bytes(KEY, name);
     }
     int any = begin(VALUE);
-    value(key, value);
+    value(value);
     end(any);
     end(attribute);
-  }
-
-  private void value(AttributeKey<?> key, Object value) {
-    switch (key.getType()) {
-      case STRING:
-      case BOOLEAN:
-      case LONG:
-      case DOUBLE:
-        value(value);
-        break;
-      case STRING_ARRAY:
-      case BOOLEAN_ARRAY:
-      case LONG_ARRAY:
-      case DOUBLE_ARRAY:
-        int array = begin(ARRAY_VALUE);
-        for (Object each : (List<?>) value) {
-          int element = begin(ARRAY_ELEMENT);
-          value(each);
-          end(element);
-        }
-        end(array);
-        break;
-      default:
-        known = false;
-    }
   }
 
   private void value(Object value) {
     if (value instanceof String) {
       String text = (String) value;
       if (text.isEmpty()) {
-        emptyText();
+        field(STRING_VALUE, ROOM);
+        varint(0);
       } else {
         text(STRING_VALUE, text);
       }
     } else if (value instanceof Long) {
-      begin(INT_VALUE, ROOM);
+      field(INT_VALUE, ROOM);
       varint((Long) value);
     } else if (value instanceof Boolean) {
-      begin(BOOL_VALUE, ROOM);
+      field(BOOL_VALUE, ROOM);
       varint((Boolean) value ? 1 : 0);
     } else if (value instanceof Double) {
-      begin(DOUBLE_VALUE, ROOM);
+      field(DOUBLE_VALUE, ROOM);
       eight(Double.doubleToRawLongBits((Double) value));
+    } else if (value instanceof List) {
+      int array = begin(ARRAY_VALUE);
+      for (Object each : (List<?>) value) {
+        int element = begin(ARRAY_ELEMENT);
+        value(each);
+        end(element);
+      }
+      end(array);
     } else {
       known = false;
     }
   }
 
-  private void emptyText() {
-    begin(STRING_VALUE, ROOM);
-    varint(0);
-  }
-
   /** Numbers and texts that are nothing are not written, as with all of proto3. */
   private void number(int field, int number) {
     if (number != 0) {
-      begin(field, ROOM);
+      field(field, ROOM);
       varint(number);
     }
   }
 
   private void fixed64(int field, long number) {
     if (number != 0) {
-      begin(field, ROOM);
+      field(field, ROOM);
       eight(number);
     }
   }
 
   private void fixed32(int field, int number) {
-    begin(field, ROOM);
+    field(field, ROOM);
     for (int shift = 0; shift < 32; shift += 8) {
       buffer[at++] = (byte) (number >>> shift);
     }
@@ -355,7 +323,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
   @SuppressWarnings("deprecation") // of getBytes: copies what is ASCII at once
   private void id(int field, String id) {
     int digits = id.length();
-    begin(field, ROOM + digits);
+    field(field, ROOM + digits);
     varint(digits / 2);
     byte[] to = buffer;
     int end = at;
@@ -371,7 +339,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
     if (length == 0) {
       return;
     }
-    begin(field, ROOM + length);
+    field(field, ROOM + length);
     int before = at;
     varint(length);
     byte[] to = buffer;
@@ -389,7 +357,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
   }
 
   private void bytes(int field, byte[] bytes) {
-    begin(field, ROOM);
+    field(field, ROOM);
     withLength(bytes);
   }
 
@@ -402,7 +370,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
 
   /** Begins a message, and leaves one byte for its length; returns where it begins. */
   private int begin(int field) {
-    begin(field, ROOM);
+    field(field, ROOM);
     return ++at;
   }
 
@@ -419,7 +387,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
     at += length;
   }
 
-  private void begin(int field, int room) {
+  private void field(int field, int room) {
     makeRoom(room);
     varint(field);
   }
@@ -437,12 +405,19 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
   }
 
   private void varint(long number) {
+    at = varint(buffer, at, number);
+  }
+
+  /** Returns where it ends. */
+  static int varint(byte[] to, int from, long number) {
+    int end = from;
     long left = number;
     while ((left & ~0x7fL) != 0) {
-      buffer[at++] = (byte) (left | 0x80);
+      to[end++] = (byte) (left | 0x80);
       left >>>= 7;
     }
-    buffer[at++] = (byte) left;
+    to[end++] = (byte) left;
+    return end;
   }
 
   static int varintLength(int number) {
