@@ -91,7 +91,10 @@ final class Tour {
   }
 
   private static Options.Builder options(String server) {
-    return Options.builder().server(server).connectionTimeout(LONG);
+    return Options.builder()
+        .server(server)
+        .connectionTimeout(LONG)
+        .requestCleanupInterval(Duration.ofMillis(100));
   }
 
   private void publish() throws Exception {
@@ -469,6 +472,8 @@ final class Tour {
     Headers headers = new Headers().add("mine", "1");
     int overhead = headers.serializedLength();
     for (int size : new int[] {960, 1023, 1024, 1025}) {
+      // An old jnats sends what is too long with its headers, and the server drops it.
+      Duration patience = size > 1024 ? Duration.ofSeconds(2) : LONG;
       step(
           "body of " + size,
           () -> {
@@ -479,7 +484,7 @@ final class Tour {
           "headers and body of " + size,
           () -> {
             nats.publish("limit", headers, new byte[size - overhead]);
-            return shown(received, 1);
+            return shown(received.nextMessage(patience));
           });
     }
     step("request at the limit", () -> shown(nats.request("echo", new byte[1024], LONG)));
