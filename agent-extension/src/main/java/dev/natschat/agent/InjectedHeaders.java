@@ -1,10 +1,9 @@
 package dev.natschat.agent;
 
-import static java.nio.charset.StandardCharsets.US_ASCII;
-
 import io.nats.client.Message;
 import io.nats.client.impl.Headers;
 import io.nats.client.support.ByteArrayBuilder;
+import io.opentelemetry.api.trace.SpanContext;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -31,12 +30,18 @@ final class InjectedHeaders extends Headers {
   /** The colon and the line's end. */
   private static final int REST_OF_LINE = 3;
 
-  private static final byte[] LINE_END = {'\r', '\n'};
+  private static final int LINE_END = 2;
+
+  private static final String TRACE_PARENT = "traceparent";
 
   /** Names and values by turns; two headers need no more room. */
   private String[] beside = new String[4];
 
   private int used;
+
+  /** Of whom traceparent tells, written from here without a text of it being made. */
+  private @Nullable SpanContext sender;
+
   private boolean injected;
   private int bytesBeside;
 
@@ -107,11 +112,7 @@ final class InjectedHeaders extends Headers {
   void inject(String name, String value) {
     injected = true;
     if (!mayWaitBeside || !isPlain(name, value) || isAlreadySet(name)) {
-      for (int i = 0; i < used; i += 2) {
-        super.put(beside[i], beside[i + 1]);
-      }
-      used = 0;
-      bytesBeside = 0;
+      putAllBeside();
       super.put(name, value);
       return;
     }
@@ -123,7 +124,33 @@ final class InjectedHeaders extends Headers {
     bytesBeside += name.length() + value.length() + REST_OF_LINE;
   }
 
+  /** Sets {@code traceparent} as the SDK does, for a valid context. */
+  void injectTraceParent(SpanContext span) {
+    if (!mayWaitBeside || isAlreadySet(TRACE_PARENT)) {
+      inject(TRACE_PARENT, TraceParent.of(span));
+      return;
+    }
+    injected = true;
+    sender = span;
+    bytesBeside += TRACE_PARENT.length() + TraceParent.LENGTH + REST_OF_LINE;
+  }
+
+  private void putAllBeside() {
+    if (sender != null) {
+      super.put(TRACE_PARENT, TraceParent.of(sender));
+      sender = null;
+    }
+    for (int i = 0; i < used; i += 2) {
+      super.put(beside[i], beside[i + 1]);
+    }
+    used = 0;
+    bytesBeside = 0;
+  }
+
   private boolean isAlreadySet(String name) {
+    if (sender != null && name.equals(TRACE_PARENT)) {
+      return true;
+    }
     for (int i = 0; i < used; i += 2) {
       if (beside[i].equals(name)) {
         return true;
@@ -151,7 +178,7 @@ final class InjectedHeaders extends Headers {
 
   @Override
   public boolean isEmpty() {
-    return used == 0 && super.isEmpty();
+    return sender == null && used == 0 && super.isEmpty();
   }
 
   /** So jnats makes no copy of this copy. */
@@ -168,24 +195,25 @@ final class InjectedHeaders extends Headers {
   @Override
   public int serializeToArray(int start, byte[] target) {
     super.serializeToArray(start, target);
-    int at = start + super.serializedLength() - LINE_END.length; // over the empty line
-    for (int i = 0; i < used; i += 2) {
-      at = write(beside[i], target, at);
+    int at = start + super.serializedLength() - LINE_END; // over the empty line
+    if (sender != null) {
+      at = TraceParent.writeAscii(TRACE_PARENT, target, at);
       target[at++] = ':';
-      at = write(beside[i + 1], target, at);
-      at = write(LINE_END, target, at);
+      at = writeLineEnd(target, TraceParent.write(sender, target, at));
     }
-    write(LINE_END, target, at);
+    for (int i = 0; i < used; i += 2) {
+      at = TraceParent.writeAscii(beside[i], target, at);
+      target[at++] = ':';
+      at = writeLineEnd(target, TraceParent.writeAscii(beside[i + 1], target, at));
+    }
+    writeLineEnd(target, at);
     return serializedLength();
   }
 
-  private static int write(String text, byte[] target, int at) {
-    return write(text.getBytes(US_ASCII), target, at);
-  }
-
-  private static int write(byte[] bytes, byte[] target, int at) {
-    System.arraycopy(bytes, 0, target, at, bytes.length);
-    return at + bytes.length;
+  private static int writeLineEnd(byte[] target, int at) {
+    target[at] = '\r';
+    target[at + 1] = '\n';
+    return at + LINE_END;
   }
 
   @Override
@@ -210,6 +238,9 @@ final class InjectedHeaders extends Headers {
 
   private Headers all() {
     Headers all = new Headers(this); // without what is beside
+    if (sender != null) {
+      all.put(TRACE_PARENT, TraceParent.of(sender));
+    }
     for (int i = 0; i < used; i += 2) {
       all.put(beside[i], beside[i + 1]);
     }

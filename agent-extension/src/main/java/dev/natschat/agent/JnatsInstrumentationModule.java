@@ -72,6 +72,7 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
       "Batch",
       "CapturedHeaders",
       "Common",
+      "CompositePropagator",
       "Connections",
       "Delivery",
       "Destination",

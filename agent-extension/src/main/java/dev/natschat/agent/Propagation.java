@@ -1,11 +1,14 @@
 package dev.natschat.agent;
 
+import static io.opentelemetry.api.trace.propagation.internal.W3CTraceContextEncoding.encodeTraceState;
 import static java.util.Arrays.asList;
 
 import io.nats.client.Connection;
 import io.nats.client.impl.Headers;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.trace.Span;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
 import io.opentelemetry.context.propagation.TextMapPropagator;
@@ -36,8 +39,10 @@ final class Propagation {
 
   private static final @Nullable String traceDestination = Settings.get().traceDestination;
 
+  private static final TextMapPropagator TRACE_CONTEXT = W3CTraceContextPropagator.getInstance();
   private static final TextMapPropagator propagator =
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
+  private static final TextMapPropagator[] parts = CompositePropagator.partsOf(propagator);
   private static final Collection<String> fields = propagator.fields();
   private static final boolean isW3c =
       fields.contains(TRACE_PARENT)
@@ -46,6 +51,17 @@ final class Propagation {
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
 
   private Propagation() {}
+
+  /** As {@link W3CTraceContextPropagator} does. */
+  private static void injectTraceContext(Context context, InjectedHeaders headers) {
+    SpanContext span = Span.fromContext(context).getSpanContext();
+    if (span.isValid()) {
+      headers.injectTraceParent(span);
+      if (!span.getTraceState().isEmpty()) {
+        setter.set(headers, "tracestate", encodeTraceState(span.getTraceState()));
+      }
+    }
+  }
 
   /** The context a message carries; the root context when it carries none. */
   static Context extract(@Nullable Headers headers) {
@@ -82,7 +98,13 @@ final class Propagation {
       return headers;
     }
     InjectedHeaders injected = new InjectedHeaders(headers, stale(headers));
-    propagator.inject(context, injected, setter);
+    for (TextMapPropagator part : parts) {
+      if (part == TRACE_CONTEXT) {
+        injectTraceContext(context, injected);
+      } else {
+        part.inject(context, injected, setter);
+      }
+    }
     askBrokerForItsTrace(context, injected);
     boolean hasNothingToSay =
         !injected.isInjected() && !Span.fromContext(context).getSpanContext().isValid();

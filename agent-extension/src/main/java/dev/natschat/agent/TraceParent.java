@@ -2,6 +2,8 @@ package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import io.opentelemetry.api.trace.SpanContext;
+
 /** The header of that name: https://www.w3.org/TR/trace-context-2/#traceparent-header */
 final class TraceParent {
   private static final String VERSION = "00-";
@@ -10,9 +12,32 @@ final class TraceParent {
   private static final int SPAN_ID = END_OF_TRACE_ID + 1;
   private static final int END_OF_SPAN_ID = SPAN_ID + 16;
   private static final int FLAGS = END_OF_SPAN_ID + 1;
-  private static final int LENGTH = FLAGS + 2;
+  static final int LENGTH = FLAGS + 2;
 
   private TraceParent() {}
+
+  static String of(SpanContext span) {
+    byte[] bytes = new byte[LENGTH];
+    write(span, bytes, 0);
+    return new String(bytes, ISO_8859_1);
+  }
+
+  /** Writes the value for a valid context, {@link #LENGTH} bytes; returns where it ends. */
+  static int write(SpanContext span, byte[] target, int start) {
+    int at = writeAscii(VERSION, target, start);
+    at = writeAscii(span.getTraceId(), target, at);
+    target[at++] = '-';
+    at = writeAscii(span.getSpanId(), target, at);
+    target[at++] = '-';
+    return writeAscii(span.getTraceFlags().asHex(), target, at);
+  }
+
+  /** Returns where it ends. */
+  @SuppressWarnings("deprecation") // of getBytes: copies what is ASCII at once
+  static int writeAscii(String ascii, byte[] target, int at) {
+    ascii.getBytes(0, ascii.length(), target, at);
+    return at + ascii.length();
+  }
 
   /** Whether it is valid, of today's version, and its flags say that it was not sampled. */
   static boolean isUnsampled(String value) {

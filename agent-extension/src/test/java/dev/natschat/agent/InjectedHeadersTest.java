@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.nats.client.impl.Headers;
 import io.nats.client.support.ByteArrayBuilder;
+import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceState;
 import java.util.Arrays;
 import java.util.List;
 import java.util.TreeMap;
@@ -18,6 +21,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 class InjectedHeadersTest {
   private static final String TRACEPARENT =
       "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+  private static final SpanContext SENDER =
+      SpanContext.create(
+          "0af7651916cd43dd8448eb211c80319c",
+          "b7ad6b7169203331",
+          TraceFlags.getSampled(),
+          TraceState.getDefault());
 
   /** Else the headers would be right, and as slow as jnats' own. */
   @Test
@@ -39,6 +49,46 @@ class InjectedHeadersTest {
     if (callers != null) {
       assertThat(callers.size()).isEqualTo(copied);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0,0", "0,1", "2,0", "2,3"})
+  void traceparentOfAContextIsWrittenAndReadLikeOneThatWasPut(int copied, int injected) {
+    Headers callers = copied == 0 ? null : callers(copied);
+    Headers expected = new Headers(callers).put("traceparent", TRACEPARENT);
+    InjectedHeaders headers = new InjectedHeaders(callers, null);
+    headers.injectTraceParent(SENDER);
+    for (int i = 0; i < injected; i++) {
+      expected.put("name-" + i, "value-" + i);
+      headers.inject("name-" + i, "value-" + i);
+    }
+    assertThat(headers.isInjected()).isTrue();
+    assertSame(headers, expected);
+  }
+
+  @Test
+  void traceparentOfAContextGoesWhereTheOthersGo() {
+    InjectedHeaders first = new InjectedHeaders(null, null);
+    first.injectTraceParent(SENDER);
+    first.inject("odd", "a\tb");
+    assertSame(first, new Headers().put("traceparent", TRACEPARENT).put("odd", "a\tb"));
+
+    InjectedHeaders last = new InjectedHeaders(null, null);
+    last.inject("odd", "a\tb");
+    last.injectTraceParent(SENDER);
+    assertSame(last, new Headers().put("odd", "a\tb").put("traceparent", TRACEPARENT));
+  }
+
+  @Test
+  void traceparentOfAContextReplacesAndIsReplaced() {
+    InjectedHeaders replaces = new InjectedHeaders(callers(1).put("traceparent", "old"), null);
+    replaces.injectTraceParent(SENDER);
+    assertSame(replaces, callers(1).put("traceparent", TRACEPARENT));
+
+    InjectedHeaders isReplaced = new InjectedHeaders(null, null);
+    isReplaced.injectTraceParent(SENDER);
+    isReplaced.inject("traceparent", "new");
+    assertSame(isReplaced, new Headers().put("traceparent", "new"));
   }
 
   @Test

@@ -4,10 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.SpanId;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceId;
+import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.propagation.TextMapGetter;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -47,6 +53,23 @@ class TraceParentTest {
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-00")) {
       assertThat(extract(none).isValid()).isFalse();
       assertThat(TraceParent.isUnsampled(none)).as(none).isFalse();
+    }
+  }
+
+  @Test
+  void itIsWrittenAsByThePropagator() {
+    Random random = new Random(2);
+    for (int flags = 0; flags < 256; flags++) {
+      SpanContext span =
+          SpanContext.create(
+              TraceId.fromLongs(random.nextLong(), random.nextLong()),
+              SpanId.fromLong(random.nextLong()),
+              TraceFlags.fromByte((byte) flags),
+              TraceState.getDefault());
+      Map<String, String> expected = new HashMap<>();
+      W3CTraceContextPropagator.getInstance()
+          .inject(Context.root().with(Span.wrap(span)), expected, Map::put);
+      assertThat(expected).containsExactly(Map.entry("traceparent", TraceParent.of(span)));
     }
   }
 
