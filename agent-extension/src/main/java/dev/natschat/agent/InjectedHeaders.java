@@ -32,8 +32,6 @@ final class InjectedHeaders extends Headers {
 
   private static final int LINE_END = 2;
 
-  private static final String TRACE_PARENT = "traceparent";
-
   /** Names and values by turns; two headers need no more room. */
   private String[] beside = new String[4];
 
@@ -126,18 +124,18 @@ final class InjectedHeaders extends Headers {
 
   /** Sets {@code traceparent} as the SDK does, for a valid context. */
   void injectTraceParent(SpanContext span) {
-    if (!mayWaitBeside || isAlreadySet(TRACE_PARENT)) {
-      inject(TRACE_PARENT, TraceParent.of(span));
+    if (!mayWaitBeside || isAlreadySet(TraceParent.NAME)) {
+      inject(TraceParent.NAME, TraceParent.of(span));
       return;
     }
     injected = true;
     sender = span;
-    bytesBeside += TRACE_PARENT.length() + TraceParent.LENGTH + REST_OF_LINE;
+    bytesBeside += TraceParent.NAME.length() + TraceParent.LENGTH + REST_OF_LINE;
   }
 
   private void putAllBeside() {
     if (sender != null) {
-      super.put(TRACE_PARENT, TraceParent.of(sender));
+      super.put(TraceParent.NAME, TraceParent.of(sender));
       sender = null;
     }
     for (int i = 0; i < used; i += 2) {
@@ -148,7 +146,7 @@ final class InjectedHeaders extends Headers {
   }
 
   private boolean isAlreadySet(String name) {
-    if (sender != null && name.equals(TRACE_PARENT)) {
+    if (sender != null && name.equals(TraceParent.NAME)) {
       return true;
     }
     for (int i = 0; i < used; i += 2) {
@@ -197,7 +195,7 @@ final class InjectedHeaders extends Headers {
     super.serializeToArray(start, target);
     int at = start + super.serializedLength() - LINE_END; // over the empty line
     if (sender != null) {
-      at = TraceParent.writeAscii(TRACE_PARENT, target, at);
+      at = TraceParent.writeAscii(TraceParent.NAME, target, at);
       target[at++] = ':';
       at = writeLineEnd(target, TraceParent.write(sender, target, at));
     }
@@ -239,7 +237,7 @@ final class InjectedHeaders extends Headers {
   private Headers all() {
     Headers all = new Headers(this); // without what is beside
     if (sender != null) {
-      all.put(TRACE_PARENT, TraceParent.of(sender));
+      all.put(TraceParent.NAME, TraceParent.of(sender));
     }
     for (int i = 0; i < used; i += 2) {
       all.put(beside[i], beside[i + 1]);

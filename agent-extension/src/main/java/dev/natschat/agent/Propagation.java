@@ -31,7 +31,6 @@ final class Propagation {
   private static final int UTF8_BYTES_PER_CHAR = 3;
 
   private static final String TRACE_DESTINATION = "Nats-Trace-Dest";
-  private static final String TRACE_PARENT = "traceparent";
   private static final String TRACE_HOP = "Nats-Trace-Hop";
 
   /** What a server that has traced a message writes into its stored copy. */
@@ -45,8 +44,8 @@ final class Propagation {
   private static final TextMapPropagator[] parts = CompositePropagator.partsOf(propagator);
   private static final Collection<String> fields = propagator.fields();
   private static final boolean isW3c =
-      fields.contains(TRACE_PARENT)
-          && asList(TRACE_PARENT, "tracestate", "baggage").containsAll(fields);
+      fields.contains(TraceParent.NAME)
+          && asList(TraceParent.NAME, "tracestate", "baggage").containsAll(fields);
   private static final TextMapSetter<InjectedHeaders> setter = new HeadersSetter();
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
 
@@ -75,7 +74,7 @@ final class Propagation {
    * takes many times as long.
    */
   static boolean isPlainlyUnsampled(@Nullable Headers headers) {
-    List<String> values = isW3c && headers != null ? headers.get(TRACE_PARENT) : null;
+    List<String> values = isW3c && headers != null ? headers.get(TraceParent.NAME) : null;
     return values != null && values.size() == 1 && TraceParent.isUnsampled(values.get(0));
   }
 

@@ -6,6 +6,8 @@ import io.opentelemetry.api.trace.SpanContext;
 
 /** The header of that name: https://www.w3.org/TR/trace-context-2/#traceparent-header */
 final class TraceParent {
+  static final String NAME = "traceparent";
+
   private static final String VERSION = "00-";
   private static final int TRACE_ID = VERSION.length();
   private static final int END_OF_TRACE_ID = TRACE_ID + 32;
