@@ -31,36 +31,27 @@ final class Propagation {
   private static final int UTF8_BYTES_PER_CHAR = 3;
 
   private static final String TRACE_DESTINATION = "Nats-Trace-Dest";
+  private static final String TRACE_STATE = "tracestate";
   private static final String TRACE_HOP = "Nats-Trace-Hop";
 
   /** What a server that has traced a message writes into its stored copy. */
   private static final String TRACED_ALREADY = "trace disabled";
 
+  private static final TextMapPropagator TRACE_CONTEXT = W3CTraceContextPropagator.getInstance();
+
   private static final @Nullable String traceDestination = Settings.get().traceDestination;
 
-  private static final TextMapPropagator TRACE_CONTEXT = W3CTraceContextPropagator.getInstance();
   private static final TextMapPropagator propagator =
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
   private static final TextMapPropagator[] parts = CompositePropagator.partsOf(propagator);
   private static final Collection<String> fields = propagator.fields();
   private static final boolean isW3c =
       fields.contains(TraceParent.NAME)
-          && asList(TraceParent.NAME, "tracestate", "baggage").containsAll(fields);
+          && asList(TraceParent.NAME, TRACE_STATE, "baggage").containsAll(fields);
   private static final TextMapSetter<InjectedHeaders> setter = new HeadersSetter();
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
 
   private Propagation() {}
-
-  /** As {@link W3CTraceContextPropagator} does. */
-  private static void injectTraceContext(Context context, InjectedHeaders headers) {
-    SpanContext span = Span.fromContext(context).getSpanContext();
-    if (span.isValid()) {
-      headers.injectTraceParent(span);
-      if (!span.getTraceState().isEmpty()) {
-        setter.set(headers, "tracestate", encodeTraceState(span.getTraceState()));
-      }
-    }
-  }
 
   /** The context a message carries; the root context when it carries none. */
   static Context extract(@Nullable Headers headers) {
@@ -112,6 +103,17 @@ final class Propagation {
             || !fits(connection, subject, replyTo, injected, body)
         ? headers
         : injected;
+  }
+
+  /** As {@link W3CTraceContextPropagator} does. */
+  private static void injectTraceContext(Context context, InjectedHeaders headers) {
+    SpanContext span = Span.fromContext(context).getSpanContext();
+    if (span.isValid()) {
+      headers.injectTraceParent(span);
+      if (!span.getTraceState().isEmpty()) {
+        setter.set(headers, TRACE_STATE, encodeTraceState(span.getTraceState()));
+      }
+    }
   }
 
   /**
