@@ -66,7 +66,6 @@ public final class AuthService {
           closed.get();
         }
       }
-      log.error("NATS refuses us for good; wrong NATS_USER or NATS_PASS?");
       throw new IllegalStateException("the connection to NATS was closed");
     } catch (InterruptedException signal) {
       log.info("Stopped");

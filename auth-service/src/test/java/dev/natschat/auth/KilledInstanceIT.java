@@ -94,7 +94,7 @@ class KilledInstanceIT {
       Process service = launch(nats, realm, temp, Map.of("KEYCLOAK_URL", nobody));
       try {
         Path log = temp.resolve("process.log");
-        await("connected").until(() -> Files.readString(log).contains("connection opened"));
+        await("connected").until(() -> Files.readString(log).contains("Connected to NATS"));
         nats.stop();
         nats.changePassword();
         nats.startAgain();

@@ -106,6 +106,13 @@ final class NatsServer {
     awaitReady();
   }
 
+  /** Of persist-worker, from the next start on. */
+  void changePassword(String password) throws IOException {
+    Files.writeString(
+        directory.resolve("secrets.conf"),
+        SECRETS.replace("WORKER_PASSWORD: test-only", "WORKER_PASSWORD: " + password));
+  }
+
   void stop() throws InterruptedException {
     process.destroy();
     process.waitFor();

@@ -335,6 +335,28 @@ class PersistWorkerIT extends WorkerTest {
     awaitRows(1);
   }
 
+  /** Whoever started it starts it again, with the secrets of then. */
+  @Test
+  void endsWhenTheBrokerRefusesItForGood() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    try {
+      restartBroker("another");
+
+      assertThat(worker.exitCode()).isEqualTo(1);
+      assertThat(worker.output()).contains("NATS refuses us for good");
+      assertThat(worker.output().lines().filter(line -> line.contains("NATS says"))).hasSize(1);
+    } finally {
+      restartBroker("test-only");
+    }
+  }
+
+  private static void restartBroker(String password) throws Exception {
+    broker.stop();
+    broker.changePassword(password);
+    broker.startAgain();
+  }
+
   @Test
   void healthFileExistsOnlyWhileReady() throws Exception {
     Path health = directory.resolve("health");

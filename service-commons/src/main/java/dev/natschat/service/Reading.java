@@ -20,7 +20,7 @@ public final class Reading {
   private static final int EXIT_USAGE = 64;
 
   private static final Pattern NATS_URLS =
-      Pattern.compile("(nats|tls|ws|wss)://[^\\s,]+(,(nats|tls|ws|wss)://[^\\s,]+)*");
+      Pattern.compile("(nats|tls|ws|wss)://[^\\s,@]+(,(nats|tls|ws|wss)://[^\\s,@]+)*");
   private static final Pattern JDBC_URL = Pattern.compile("jdbc:postgresql://\\S+");
 
   private final Map<String, String> environment;
@@ -70,7 +70,7 @@ public final class Reading {
     return value;
   }
 
-  /** NATS_URL: one or several servers, separated by commas. */
+  /** NATS_URL: one or several servers, separated by commas; with no password, as it is logged. */
   public String natsUrl() {
     return matching("NATS_URL", NATS_URLS, "nats://host:port");
   }

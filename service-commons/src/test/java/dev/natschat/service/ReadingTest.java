@@ -112,7 +112,14 @@ class ReadingTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"one:4222", "http://one:4222", "nats://", "nats://one:4222,two:4222"})
+  @ValueSource(
+      strings = {
+        "one:4222",
+        "http://one:4222",
+        "nats://",
+        "nats://one:4222,two:4222",
+        "nats://me:secret@one:4222"
+      })
   void whatIsNoAddressOfNatsIsAProblem(String url) {
     environment.put("NATS_URL", url);
 

@@ -1,0 +1,78 @@
+package dev.natschat.service;
+
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.function.BooleanSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The connection to NATS: waited for at the start, and made again whenever it is lost. */
+public final class BrokerConnection {
+  private static final Logger log = LoggerFactory.getLogger(BrokerConnection.class);
+  private static final Duration BETWEEN_TRIES = Duration.ofMillis(500);
+
+  /** The third without an answer ends the connection: a broker whose host is gone closes none. */
+  private static final Duration BETWEEN_PINGS = Duration.ofSeconds(10);
+
+  private BrokerConnection() {}
+
+  /**
+   * What all services ask for; each adds its name, and what else is its own.
+   *
+   * @param urls one or several, separated by commas
+   */
+  public static Options.Builder options(
+      String urls, String user, String password, BrokerLog brokerLog) {
+    return Options.builder()
+        .servers(urls.split(",", -1))
+        .userInfo(user, password)
+        .maxReconnects(-1)
+        .reconnectWait(BETWEEN_TRIES)
+        .pingInterval(BETWEEN_PINGS)
+        .connectionListener(brokerLog)
+        .errorListener(brokerLog);
+  }
+
+  /**
+   * Returns when the broker has let the service in.
+   *
+   * @throws InterruptedException when the thread is interrupted
+   */
+  public static Connection connect(Options options) throws InterruptedException {
+    return connect(options, () -> false);
+  }
+
+  /**
+   * Returns when the broker has let the service in.
+   *
+   * @param stopping asked beside the interrupt, which jnats takes for a failure to connect
+   * @throws InterruptedException when the thread is interrupted, or {@code stopping} is true
+   */
+  public static Connection connect(Options options, BooleanSupplier stopping)
+      throws InterruptedException {
+    boolean said = false;
+    while (!stopping.getAsBoolean()) {
+      try {
+        Connection nats = Nats.connect(options);
+        if (!stopping.getAsBoolean()) {
+          return nats;
+        }
+        nats.close();
+      } catch (IOException e) {
+        if (!said) {
+          log.warn(
+              "Waiting for NATS at {} as {}: {}",
+              options.getServers(),
+              options.getConnectionName(),
+              e.getMessage());
+          said = true;
+        }
+        Thread.sleep(BETWEEN_TRIES.toMillis());
+      }
+    }
+    throw new InterruptedException("stopped while it connected");
+  }
+}

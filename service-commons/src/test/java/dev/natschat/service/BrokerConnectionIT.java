@@ -1,0 +1,204 @@
+package dev.natschat.service;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import io.nats.client.Connection;
+import io.nats.client.Connection.Status;
+import io.nats.client.Options;
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
+
+@SuppressWarnings("try") // closing may be interrupted, and is not here
+class BrokerConnectionIT {
+  private static final String PASSWORD = "test-only";
+
+  private int port;
+  private @Nullable Process broker;
+  private Logger logger;
+  private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
+  private final AtomicInteger refusals = new AtomicInteger();
+
+  private final BrokerLog log =
+      new BrokerLog("some were dropped") {
+        @Override
+        public void errorOccurred(Connection nats, String error) {
+          refusals.incrementAndGet();
+          super.errorOccurred(nats, error);
+        }
+      };
+
+  @BeforeEach
+  void setUp() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      port = socket.getLocalPort();
+    }
+    logger = (Logger) LoggerFactory.getLogger("dev.natschat.service");
+    logger.setLevel(Level.INFO);
+    logger.addAppender(lines);
+    lines.start();
+  }
+
+  @AfterEach
+  void tearDown() throws InterruptedException {
+    logger.detachAppender(lines);
+    logger.setLevel(null);
+    stopBroker();
+  }
+
+  @Test
+  void waitsForTheBrokerAndSaysSoOnce() throws Exception {
+    CompletableFuture<Connection> connecting = connecting(options());
+    await().until(() -> said("Waiting for NATS at [nats://127.0.0.1:" + port + "] as me") == 1);
+    Thread.sleep(1500); // three tries
+    assertThat(connecting).isNotDone();
+    startBroker(PASSWORD);
+
+    try (Connection nats = connecting.join()) {
+      assertThat(nats.getStatus()).isEqualTo(Status.CONNECTED);
+      await().until(() -> said("Connected to NATS at nats://127.0.0.1:" + port) == 1);
+    }
+    assertThat(said("Waiting")).isEqualTo(1);
+  }
+
+  @Test
+  void aBrokerThatIsGoneForLongIsLostOnce() throws Exception {
+    startBroker(PASSWORD);
+    try (Connection nats = BrokerConnection.connect(options())) {
+      stopBroker();
+      await().until(() -> said("Lost the connection") == 1);
+      Thread.sleep(2000); // four tries
+      startBroker(PASSWORD);
+
+      await().until(() -> nats.getStatus() == Status.CONNECTED);
+      await().until(() -> said("Connected to NATS") == 2);
+      assertThat(said("Lost")).isEqualTo(1);
+      stopBroker();
+      await().until(() -> said("Lost") == 2);
+    }
+  }
+
+  @Test
+  void aUserWhoIsRefusedForLongIsToldOnce() throws Exception {
+    startBroker("another");
+    CompletableFuture<Connection> connecting = connecting(options());
+    await().atMost(Duration.ofSeconds(30)).until(() -> refusals.get() > 4);
+
+    assertThat(said("NATS says: ")).isEqualTo(1);
+    assertThat(said("Waiting")).isEqualTo(1);
+    stopBroker();
+    startBroker(PASSWORD);
+    connecting.join().close();
+  }
+
+  /** jnats does not try a third time. */
+  @Test
+  void whoIsRefusedForGoodIsToldWhy() throws Exception {
+    startBroker(PASSWORD);
+    try (Connection nats = BrokerConnection.connect(options())) {
+      stopBroker();
+      startBroker("another");
+      await().atMost(Duration.ofSeconds(30)).until(() -> nats.getStatus() == Status.CLOSED);
+
+      await().until(() -> said("NATS refuses us for good (Authorization Violation)") == 1);
+      assertThat(said("NATS says: ")).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void whoIsStoppingDoesNotWaitForTheBroker() {
+    assertThatThrownBy(() -> BrokerConnection.connect(options(), () -> true))
+        .isInstanceOf(InterruptedException.class);
+  }
+
+  @Test
+  void errorsInEverOtherWordsAreToldOnceASecond() throws Exception {
+    startBroker(PASSWORD);
+    long seconds = System.nanoTime() / 1_000_000_000;
+    try (Connection nats = BrokerConnection.connect(options())) {
+      for (int i = 0; i < 10_000; i++) {
+        log.errorOccurred(nats, "refused: " + i);
+      }
+    }
+    seconds = System.nanoTime() / 1_000_000_000 - seconds;
+
+    assertThat(said("NATS says: refused: ")).isBetween(1L, seconds + 1);
+  }
+
+  @Test
+  void aHandlersFaultIsTold() throws Exception {
+    startBroker(PASSWORD);
+    try (Connection nats = BrokerConnection.connect(options())) {
+      IllegalStateException bug = new IllegalStateException("a bug");
+      nats.createDispatcher(
+              message -> {
+                throw bug;
+              })
+          .subscribe("subject");
+      nats.publish("subject", new byte[0]);
+
+      await().until(() -> said("Failed on a thread of the connection") == 1);
+    }
+    assertThat(lines.list)
+        .filteredOn(line -> line.getLevel() == Level.ERROR)
+        .extracting(line -> line.getThrowableProxy().getMessage())
+        .containsExactly("a bug");
+  }
+
+  private Options options() {
+    return BrokerConnection.options("nats://127.0.0.1:" + port, "me", PASSWORD, log)
+        .connectionName("me")
+        .build();
+  }
+
+  private static CompletableFuture<Connection> connecting(Options options) {
+    return CompletableFuture.supplyAsync(
+        () -> {
+          try {
+            return BrokerConnection.connect(options);
+          } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+          }
+        });
+  }
+
+  private long said(String words) {
+    return List.copyOf(lines.list).stream()
+        .filter(line -> line.getFormattedMessage().contains(words))
+        .count();
+  }
+
+  private void startBroker(String password) throws IOException {
+    broker =
+        new ProcessBuilder(
+                System.getProperty("nats.server"),
+                "--addr=127.0.0.1",
+                "--port=" + port,
+                "--user=me",
+                "--pass=" + password)
+            .redirectErrorStream(true)
+            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+            .start();
+  }
+
+  private void stopBroker() throws InterruptedException {
+    if (broker != null) {
+      broker.destroy();
+      broker.waitFor();
+    }
+  }
+}
