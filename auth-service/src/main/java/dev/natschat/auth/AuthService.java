@@ -1,9 +1,9 @@
 package dev.natschat.auth;
 
+import dev.natschat.service.BrokerConnection;
 import dev.natschat.service.HealthFile;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
-import io.nats.client.ConnectionListener.Events;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import java.time.Clock;
 import java.time.Duration;
@@ -48,13 +48,7 @@ public final class AuthService {
     try (Jwks keys = new Jwks(config.jwksUrl());
         Connection nats = Broker.connect(config, stopping)) {
       Metrics metrics = new Metrics(GlobalOpenTelemetry.getMeter("dev.natschat.auth"), keys::count);
-      CompletableFuture<Void> closed = new CompletableFuture<>();
-      nats.addConnectionListener(
-          (connection, event) -> {
-            if (event == Events.CLOSED) {
-              closed.complete(null);
-            }
-          });
+      CompletableFuture<Void> closed = BrokerConnection.closed(nats);
       // Before subscribing: another instance may have keys.
       CompletableFuture.anyOf(keys.first(), closed).get();
       warmUp.get();

@@ -1,11 +1,11 @@
 package dev.natschat.observer;
 
+import dev.natschat.service.BrokerConnection;
 import dev.natschat.service.HealthFile;
 import io.nats.client.Connection;
-import io.nats.client.ConnectionListener.Events;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.metrics.Meter;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,12 +22,12 @@ public final class BrokerObserver implements AutoCloseable {
   private final HealthFile health;
   private final @Nullable Hops hops;
   private final @Nullable ServerLogs logs;
-  private final CountDownLatch disconnected = new CountDownLatch(1);
+  private final CompletableFuture<Void> closed;
 
   /** Waits for NATS. */
   BrokerObserver(Config config, Meter meter) throws InterruptedException {
     nats = Broker.connect(config, config.natsUser());
-    nats.addConnectionListener((connection, event) -> endWhenClosed(event));
+    closed = BrokerConnection.closed(nats);
     rounds = new Rounds(nats, new Metrics(meter), config.pollInterval());
     health = new HealthFile(config.healthFile(), rounds::isHearing);
     hops = config.hops() ? hops(config, meter) : null;
@@ -50,14 +50,8 @@ public final class BrokerObserver implements AutoCloseable {
     Meter meter = GlobalOpenTelemetry.getMeter("dev.natschat.observer");
     BrokerObserver observer = new BrokerObserver(config, meter); // waits for NATS
     Runtime.getRuntime().addShutdownHook(new Thread(observer::close, "shutdown"));
-    observer.disconnected.await();
+    observer.closed.join();
     System.exit(1); // whoever started us starts us again
-  }
-
-  private void endWhenClosed(Events event) {
-    if (event == Events.CLOSED) {
-      disconnected.countDown();
-    }
   }
 
   @Override

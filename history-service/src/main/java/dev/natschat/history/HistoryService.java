@@ -1,12 +1,12 @@
 package dev.natschat.history;
 
+import dev.natschat.service.BrokerConnection;
 import dev.natschat.service.HealthFile;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
-import io.nats.client.ConnectionListener.Events;
 import io.nats.client.Dispatcher;
 import java.time.Duration;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,14 +30,14 @@ public final class HistoryService implements AutoCloseable {
   private final Connection nats;
   private final Dispatcher dispatcher;
   private final HealthFile health;
-  private final CountDownLatch disconnected = new CountDownLatch(1);
+  private final CompletableFuture<Void> closed;
 
   /** Waits for NATS; without PostgreSQL it answers, but with errors. */
   HistoryService(Config config) throws InterruptedException {
     workers = new Workers(config.workers(), WAITING_REQUESTS);
     store = MessageStore.open(config);
     nats = Broker.connect(config, workers);
-    nats.addConnectionListener((connection, event) -> endWhenClosed(event));
+    closed = BrokerConnection.closed(nats);
     dispatcher = nats.createDispatcher();
     dispatcher.setPendingLimits(UNDISPATCHED_MESSAGES, -1);
     dispatcher.subscribe(
@@ -50,19 +50,13 @@ public final class HistoryService implements AutoCloseable {
     Config config = Config.fromEnvironment(); // exits 64 with every problem listed
     HistoryService service = new HistoryService(config); // waits for NATS
     Runtime.getRuntime().addShutdownHook(new Thread(service::close, "shutdown"));
-    service.disconnected.await();
+    service.closed.join();
     System.exit(1); // whoever started us starts us again
   }
 
   /** Whether requests are both received and answered. */
   boolean isReady() {
     return nats.getStatus() == Status.CONNECTED && store.isAvailable();
-  }
-
-  private void endWhenClosed(Events event) {
-    if (event == Events.CLOSED) {
-      disconnected.countDown();
-    }
   }
 
   /** Takes no more requests, answers those it has, and lets go of everything. */

@@ -1,10 +1,13 @@
 package dev.natschat.service;
 
 import io.nats.client.Connection;
+import io.nats.client.Connection.Status;
+import io.nats.client.ConnectionListener.Events;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -74,5 +77,23 @@ public final class BrokerConnection {
       }
     }
     throw new InterruptedException("stopped while it connected");
+  }
+
+  /**
+   * Complete when the connection is closed: by the service, or because NATS refuses it for good.
+   * Whoever started the service starts it again, with the secrets of then.
+   */
+  public static CompletableFuture<Void> closed(Connection nats) {
+    CompletableFuture<Void> closed = new CompletableFuture<>();
+    nats.addConnectionListener(
+        (connection, event) -> {
+          if (event == Events.CLOSED) {
+            closed.complete(null);
+          }
+        });
+    if (nats.getStatus() == Status.CLOSED) { // before anybody listened
+      closed.complete(null);
+    }
+    return closed;
   }
 }

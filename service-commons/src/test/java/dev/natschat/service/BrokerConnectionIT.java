@@ -16,6 +16,7 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -112,10 +113,11 @@ class BrokerConnectionIT {
     try (Connection nats = BrokerConnection.connect(options())) {
       stopBroker();
       startBroker("another");
-      await().atMost(Duration.ofSeconds(30)).until(() -> nats.getStatus() == Status.CLOSED);
+      BrokerConnection.closed(nats).get(30, TimeUnit.SECONDS);
 
       await().until(() -> said("NATS refuses us for good (Authorization Violation)") == 1);
       assertThat(said("NATS says: ")).isEqualTo(1);
+      assertThat(BrokerConnection.closed(nats)).isDone();
     }
   }
 
