@@ -75,18 +75,30 @@ final class InjectedHeaders extends Headers {
   private static boolean areKept() {
     try {
       String name = Headers.class.getName().replace("Headers", "NatsPublishableMessage");
-      Constructor<?> constructor =
-          Class.forName(name, true, Headers.class.getClassLoader())
-              .getConstructor(
-                  String.class, String.class, Headers.class, byte[].class, boolean.class);
-      constructor.setAccessible(true);
+      Class<?> type = Class.forName(name, true, Headers.class.getClassLoader());
       InjectedHeaders headers = new InjectedHeaders(null, null);
       headers.inject("probe", "probe");
-      Object message = constructor.newInstance("probe", null, headers, new byte[0], false);
-      return ((Message) message).getHeaders() == headers;
+      Object message = publishable(type.getConstructors(), headers);
+      return message != null && ((Message) message).getHeaders() == headers;
     } catch (ReflectiveOperationException | LinkageError | RuntimeException unknownJnats) {
       return false;
     }
+  }
+
+  /** Its body is followed by one flag or, before 2.25, by two. */
+  private static @Nullable Object publishable(Constructor<?>[] constructors, Headers headers)
+      throws ReflectiveOperationException {
+    for (Constructor<?> constructor : constructors) {
+      Class<?>[] types = constructor.getParameterTypes();
+      if (types.length > 4 && types[2] == Headers.class) {
+        Object[] arguments = new Object[types.length];
+        Arrays.fill(arguments, false);
+        System.arraycopy(new Object[] {"probe", null, headers, new byte[0]}, 0, arguments, 0, 4);
+        constructor.setAccessible(true);
+        return constructor.newInstance(arguments);
+      }
+    }
+    return null;
   }
 
   static boolean mayWaitBeside() {

@@ -30,6 +30,7 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
@@ -188,6 +189,14 @@ class CoreIT extends TracedTest {
           publish chat.* PRODUCER
           """);
     }
+  }
+
+  /** Else the headers would be right, and as slow as jnats' own. */
+  @Test
+  void injectedHeadersWaitBesideTheMapsOfEveryJnatsThatKeepsThem() {
+    assertThat(InjectedHeaders.mayWaitBeside())
+        .as(Nats.CLIENT_VERSION)
+        .isEqualTo(!List.of("2.17.0", "2.17.7", "2.18.1", "2.19.1").contains(Nats.CLIENT_VERSION));
   }
 
   @Test
