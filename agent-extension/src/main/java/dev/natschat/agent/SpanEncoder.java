@@ -301,7 +301,7 @@ final class SpanEncoder implements BiConsumer<AttributeKey<?>, Object> {
   private void number(int field, int number) {
     if (number != 0) {
       field(field, ROOM);
-      varint(number);
+      varint(number & 0xffff_ffffL);
     }
   }
 

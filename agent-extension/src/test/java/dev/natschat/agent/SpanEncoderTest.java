@@ -25,6 +25,7 @@ import io.opentelemetry.sdk.common.CompletableResultCode;
 import io.opentelemetry.sdk.resources.Resource;
 import io.opentelemetry.sdk.trace.SdkTracerProvider;
 import io.opentelemetry.sdk.trace.SpanLimits;
+import io.opentelemetry.sdk.trace.data.DelegatingSpanData;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
 import io.opentelemetry.sdk.trace.export.SpanExporter;
@@ -90,6 +91,23 @@ class SpanEncoderTest {
     assertThat(ours.getResourceSpansList())
         .extracting(ResourceSpans::getSchemaUrl)
         .containsOnly("http://resource");
+  }
+
+  /** A processor that adds attributes to what has ended may leave their number as it was. */
+  @Test
+  void countsBelowNothingAreTheSdksOwn() throws IOException {
+    try (SdkTracerProvider provider = provider("one")) {
+      provider.get("scope").spanBuilder("span").startSpan().end();
+    }
+    SpanData more =
+        new DelegatingSpanData(ended.get(0)) {
+          @Override
+          public Attributes getAttributes() {
+            return Attributes.of(AttributeKey.stringKey("added"), "later");
+          }
+        };
+    assertThat(bytes(request(List.of(more))))
+        .isEqualTo(bytes(TraceRequestMarshaler.create(List.of(more))));
   }
 
   @Test
