@@ -24,7 +24,8 @@ final class CapturedHeaders {
     }
     for (String name : headers.keySet()) {
       if (matchesAny(wanted, name) && !matchesAny(unwanted, name)) {
-        span.setAttribute(attribute(name), headers.get(name));
+        // A copy: the caller may add another value before the span is exported.
+        span.setAttribute(attribute(name), new ArrayList<>(headers.get(name)));
       }
     }
   }

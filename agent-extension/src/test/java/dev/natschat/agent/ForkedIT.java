@@ -121,6 +121,12 @@ class ForkedIT {
           System.out.println(
               "received " + (headers == null ? "none" : new TreeSet<>(headers.keySet())));
         }
+        case "the same headers again" -> {
+          Headers headers = new Headers();
+          for (String hop : List.of("first", "second")) {
+            nats.publish("chat.a", headers.add("X-Hop", hop), null);
+          }
+        }
         case "batches" -> batches(nats, 400, Context.root());
         case "many batches" -> batches(nats, 2000, Context.root());
         case "many batches within an unsampled span" -> batches(nats, 2000, unsampled());
@@ -582,6 +588,18 @@ class ForkedIT {
   void noHeaderIsCapturedUnasked() throws Exception {
     run("core");
     assertThat(capturedHeaders()).isEmpty();
+  }
+
+  /** Spans are exported later, by another thread. */
+  @Test
+  void capturedHeadersAreThoseThatWereSent() throws Exception {
+    run(
+        "the same headers again",
+        "-Dotel.instrumentation.common.messaging.headers.included=x-hop",
+        "-Dotel.bsp.schedule.delay=600000");
+    assertThat(Telemetry.spans())
+        .extracting(span -> Telemetry.attributes(span).get("messaging.header.x_hop"))
+        .containsExactly(List.of("first"), List.of("first", "second"));
   }
 
   @Test
