@@ -50,7 +50,7 @@ final class Settings {
     inboxPrefixes = list(jnats, "inbox_prefixes");
     includedSubjects = list(jnats, "include_subjects");
     excludedSubjects = list(jnats, "exclude_subjects");
-    traceDestination = jnats.getString("trace_destination");
+    traceDestination = text(jnats, "trace_destination");
     legacyAttributes = jnats.getBoolean("legacy_attributes", true);
     attributesAtStart = jnats.getBoolean("attributes_at_start", true);
     unsampledByParent = jnats.getBoolean("unsampled_by_parent", false);
@@ -74,6 +74,12 @@ final class Settings {
 
   private static List<String> list(DeclarativeConfigProperties properties, String name) {
     return properties.getScalarList(name, String.class, emptyList());
+  }
+
+  /** An empty one is none, as with all of OpenTelemetry's environment variables. */
+  private static @Nullable String text(DeclarativeConfigProperties properties, String name) {
+    String text = properties.getString(name, "").trim();
+    return text.isEmpty() ? null : text;
   }
 
   /**

@@ -602,6 +602,13 @@ class ForkedIT {
         .containsExactly(List.of("first"), List.of("first", "second"));
   }
 
+  /** OpenTelemetry's rule for environment variables, of which Compose files make such. */
+  @Test
+  void anEmptyTraceDestinationIsNone() throws Exception {
+    assertThat(run("core", "-Dotel.instrumentation.jnats.trace-destination="))
+        .contains("received chat.a [X-Secret, X-Tenant, traceparent]");
+  }
+
   @Test
   void theBrokerIsAskedForItsTraceOfSampledMessagesOnly() throws Exception {
     String destination = "-Dotel.instrumentation.jnats.trace-destination=hops";
