@@ -66,9 +66,12 @@ final class Connections {
 
   private void update() {
     boolean last = isClosed(); // asked first: it may close while it is recorded
-    record();
-    if (last) {
-      open.remove(connection, this);
+    try {
+      record();
+    } finally {
+      if (last) {
+        open.remove(connection, this);
+      }
     }
   }
 
@@ -80,12 +83,13 @@ final class Connections {
     ServerAddress address = ServerAddress.of(connection);
     Attributes current = address == null && server != null ? server : attributes(address);
     Statistics statistics = connection.getStatistics();
+    long waiting = statistics.getOutstandingRequests(); // throws, if at all, before a change
     if (server != null) {
       Metrics.connections.add(-1, server);
       Metrics.outstandingRequests.add(-outstanding, server);
     }
     server = isClosed() ? null : current;
-    outstanding = statistics.getOutstandingRequests();
+    outstanding = waiting;
     if (server != null) {
       Metrics.connections.add(1, server);
       Metrics.outstandingRequests.add(outstanding, server);

@@ -11,9 +11,12 @@ import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PullSubscribeOptions;
+import io.nats.client.StatisticsCollector;
 import io.nats.client.Subscription;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
+import java.lang.ref.WeakReference;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -212,6 +215,35 @@ class MetricsIT extends TracedTest {
                     .containsEntry(server(), 1L));
     nats.close();
     assertThat(Telemetry.metric("nats.client.connections").get(server())).isZero();
+  }
+
+  /** An application may count by itself, and not everything. */
+  @Test
+  void statisticsThatThrowNeitherMakeConnectionsFewerNorKeepThem() throws Exception {
+    StatisticsCollector throwing =
+        (StatisticsCollector)
+            Proxy.newProxyInstance(
+                getClass().getClassLoader(),
+                new Class<?>[] {StatisticsCollector.class},
+                (proxy, method, arguments) -> {
+                  if (method.getReturnType() == long.class) {
+                    throw new UnsupportedOperationException(method.getName());
+                  }
+                  return null;
+                });
+    Connection other = Nats.connect(options().statisticsCollector(throwing).build());
+    Thread.sleep(3000); // recorded once a second
+    assertThat(Telemetry.metric("nats.client.connections")).containsEntry(server(), 1L);
+    other.close();
+    WeakReference<Connection> closed = new WeakReference<>(other);
+    other = null;
+    await()
+        .atMost(Duration.ofSeconds(20))
+        .untilAsserted(
+            () -> {
+              System.gc();
+              assertThat(closed.get()).isNull();
+            });
   }
 
   @Test
