@@ -27,6 +27,7 @@ final class Connections {
   private long reconnects;
   private long dropped;
   private long outstanding;
+  private boolean failed;
 
   private Connections(Connection connection) {
     this.connection = connection;
@@ -35,6 +36,14 @@ final class Connections {
   static void opens(Connection connection) {
     open.putIfAbsent(connection, new Connections(connection));
     Housekeeping.start();
+  }
+
+  /** It could not connect: the application has none that it could close. */
+  static void failed(Connection connection) {
+    Connections known = open.remove(connection);
+    if (known != null) {
+      known.fail();
+    }
   }
 
   /** A connection that drains may return from its close before it is closed. */
@@ -79,6 +88,11 @@ final class Connections {
     return connection.getStatus() == Connection.Status.CLOSED;
   }
 
+  private synchronized void fail() {
+    failed = true;
+    record();
+  }
+
   private synchronized void record() {
     ServerAddress address = ServerAddress.of(connection);
     Attributes current = address == null && server != null ? server : attributes(address);
@@ -88,7 +102,7 @@ final class Connections {
       Metrics.connections.add(-1, server);
       Metrics.outstandingRequests.add(-outstanding, server);
     }
-    server = isClosed() ? null : current;
+    server = failed || isClosed() ? null : current;
     outstanding = waiting;
     if (server != null) {
       Metrics.connections.add(1, server);

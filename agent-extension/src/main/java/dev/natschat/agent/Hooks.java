@@ -333,6 +333,16 @@ public final class Hooks {
     }
   }
 
+  public static void connectEnds(Connection connection, @Nullable Throwable thrown) {
+    try {
+      if (thrown != null) {
+        Connections.failed(connection);
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
   public static void closed(Connection connection) {
     try {
       Connections.closed(connection);

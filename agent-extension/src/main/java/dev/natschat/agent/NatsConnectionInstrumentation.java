@@ -125,6 +125,12 @@ final class NatsConnectionInstrumentation extends HookedType {
     public static void onEnter(@Advice.This Connection connection) {
       Hooks.connects(connection);
     }
+
+    @Advice.OnMethodExit(suppress = Throwable.class, onThrowable = Throwable.class, inline = false)
+    public static void onExit(
+        @Advice.This Connection connection, @Advice.Thrown @Nullable Throwable thrown) {
+      Hooks.connectEnds(connection, thrown);
+    }
   }
 
   public static final class Close {

@@ -2,6 +2,7 @@ package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
@@ -11,10 +12,13 @@ import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PullSubscribeOptions;
+import io.nats.client.ServerPool;
 import io.nats.client.StatisticsCollector;
 import io.nats.client.Subscription;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.NatsServerPool;
+import io.nats.client.support.NatsUri;
 import java.lang.ref.WeakReference;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -244,6 +248,23 @@ class MetricsIT extends TracedTest {
               System.gc();
               assertThat(closed.get()).isNull();
             });
+  }
+
+  /** jnats closes what cannot connect, unless something of the application throws meanwhile. */
+  @Test
+  void whatCouldNotConnectIsForgotten() throws Exception {
+    nats.close();
+    await().until(() -> !Connections.areOpen());
+    ServerPool throwing =
+        new NatsServerPool() {
+          @Override
+          public NatsUri nextServer() {
+            throw new IllegalStateException("no server now");
+          }
+        };
+    assertThatThrownBy(() -> Nats.connect(options().serverPool(throwing).build()))
+        .isInstanceOf(IllegalStateException.class);
+    assertThat(Connections.areOpen()).isFalse();
   }
 
   @Test
