@@ -159,19 +159,19 @@ final class StatusCommand implements Callable<Integer> {
   /**
    * How long ago each instance of each service was last heard of, youngest first. The Collector
    * offers the last value of a dead process for minutes, so only a value that moved counts: CPU
-   * time always does.
+   * time always does. It begins again with each process, so an older one may have had the same.
    */
   private Map<String, List<Duration>> lastMovements() {
     Map<String, List<Duration>> ages = new TreeMap<>();
     double now = Instant.now().toEpochMilli() / 1e3;
     for (PrometheusReader.Series cpu :
         prometheus.queryRange("jvm_cpu_time_seconds_total", RECENT, Duration.ofSeconds(5))) {
-      double moved =
-          cpu.points().stream()
-              .filter(point -> point.value() == cpu.value())
-              .mapToDouble(PrometheusReader.Point::time)
-              .min()
-              .orElseThrow();
+      List<PrometheusReader.Point> points = cpu.points();
+      int since = points.size() - 1;
+      while (since > 0 && points.get(since - 1).value() == cpu.value()) {
+        since--;
+      }
+      double moved = points.get(since).time();
       ages.computeIfAbsent(serviceOf(cpu), service -> new ArrayList<>())
           .add(Duration.ofMillis((long) ((now - moved) * 1e3)));
     }
