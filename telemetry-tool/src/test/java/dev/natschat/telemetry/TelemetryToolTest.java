@@ -140,6 +140,47 @@ class TelemetryToolTest {
     assertThat(out.toString(UTF_8)).contains(" ok  Tempo").doesNotContain("Zipkin");
   }
 
+  /** A process that has just begun has used as little CPU as the one before it had then. */
+  @Test
+  void aServiceThatWasStartedAgainIsNotSilent() {
+    long now = System.currentTimeMillis() / 1000;
+    server.answersTo(
+        "/api/v1/query_range",
+        "jvm_cpu_time_seconds_total",
+        """
+        {"status":"success","data":{"resultType":"matrix","result":[
+          {"metric":{"job":"nats-chat/persist-worker"},
+           "values":[[%d,"6.06"],[%d,"9.1"],[%d,"5"],[%d,"6.06"],[%d,"6.06"]]}]}}
+        """
+            .formatted(now - 800, now - 700, now - 20, now - 10, now - 5));
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+
+    run("status");
+
+    assertThat(out.toString(UTF_8))
+        .containsPattern(" ok  persist-worker +last telemetry 1\\d s ago");
+  }
+
+  /** Tempo's search finds a message's trace some seconds after it can be had by its id. */
+  @Test
+  void theNewestMessageIsFoundByItsLogLineBeforeTheSearchFindsIt() {
+    server.answers("/health", "UP");
+    server.answers("/api/v2/traces", "[]");
+    server.answersTo(
+        "/loki/api/v1/query_range",
+        "trace_id!=",
+        """
+        {"data":{"result":[{"stream":{"service_name":"chat-client","trace_id":"b2"},
+          "values":[["1700000000000000000","Said"]]}]}}
+        """);
+    server.answers(
+        "/api/v2/trace/000000000000000000000000000000b2",
+        span("b2", "2", "chat-client", "publish chat.*", 1_700_000_000_000_000L, ""));
+
+    assertThat(run("trace")).isZero();
+    assertThat(out.toString(UTF_8)).contains("TRACE 000000000000000000000000000000b2");
+  }
+
   @Test
   void aMissingGrafanaIsDownWhereOneIsExpected() {
     run("status");
