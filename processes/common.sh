@@ -9,12 +9,25 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/nats-chat # the servers themselves, shared
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$*" >&2; exit 1; }
 
-# .env holds NAME=value lines; what is in the environment already wins.
-if [[ -f $root/.env ]]; then
-  while IFS='=' read -r name value || [[ -n $name ]]; do # the last line perhaps has no end
-    if [[ $name =~ ^[A-Z][A-Z0-9_]*$ && -z ${!name:-} ]]; then export "$name=$value"; fi
+# .env holds NAME=value lines, as Compose reads them: perhaps with export, quotes or a comment after a blank. What is
+# in the environment already wins.
+read_env() {
+  local line number=0 form='^[[:space:]]*(export[[:space:]]+)?([A-Z][A-Z0-9_]*)[[:space:]]*=[[:space:]]*(.*)$'
+  while IFS= read -r line || [[ -n $line ]]; do # the last line perhaps has no end
+    ((++number))
+    if [[ $line =~ ^[[:space:]]*(#.*)?$ ]]; then continue; fi
+    [[ $line =~ $form ]] || die ".env, line $number: expected NAME=value, the name in capitals"
+    local name=${BASH_REMATCH[2]} value=${BASH_REMATCH[3]}
+    if [[ $value =~ ^\"([^\"]*)\"[[:space:]]*(#.*)?$ || $value =~ ^\'([^\']*)\'[[:space:]]*(#.*)?$ ]]; then
+      value=${BASH_REMATCH[1]}
+    else
+      value=${value%%[[:space:]]#*}
+      value=${value%"${value##*[![:space:]]}"}
+    fi
+    if [[ -z ${!name:-} ]]; then export "$name=$value"; fi
   done <"$root/.env"
-fi
+}
+if [[ -f $root/.env ]]; then read_env; fi
 
 ports=(NATS_PORT=4222 NATS_WEBSOCKET_PORT=9222 NATS_MONITOR_PORT=8222
   KEYCLOAK_PORT=8080 KEYCLOAK_MANAGEMENT_PORT=9000 POSTGRES_PORT=5432
@@ -25,6 +38,7 @@ ports=(NATS_PORT=4222 NATS_WEBSOCKET_PORT=9222 NATS_MONITOR_PORT=8222
 for port in "${ports[@]}"; do
   name=${port%%=*}
   export "$name=${!name:-${port#*=}}"
+  [[ ${!name} =~ ^[1-9][0-9]{0,4}$ ]] && ((${!name} < 65536)) || die "$name is ${!name}: expected a port, 1 to 65535"
 done
 
 # Whether the broker's own hops are in the traces, and of how many percent of the sampled messages.
