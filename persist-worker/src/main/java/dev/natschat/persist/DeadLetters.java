@@ -100,8 +100,13 @@ public final class DeadLetters {
               reason,
               " GROUP BY 1 ORDER BY 2 DESC")) {
         ResultSet each = count.executeQuery();
+        boolean none = true;
         while (each.next()) {
+          none = false;
           out().printf("%,8d  %s%n", each.getLong(2), each.getString(1));
+        }
+        if (none) {
+          out().println("no dead letters" + (reason == null ? "" : " of reason " + reason));
         }
       }
       try (PreparedStatement newest =
@@ -160,7 +165,7 @@ public final class DeadLetters {
         "Nothing is published again. Exit code 1 when some are still dead."
       })
   int replay(
-      @Parameters(paramLabel = "ID", arity = "0..*") @Nullable List<Long> ids,
+      @Parameters(paramLabel = "ID", arity = "0..*") @Nullable List<String> ids,
       @Option(names = "--all", description = "all that are dead") boolean all,
       @Option(names = "--reason", description = "all of this reason") @Nullable String reason)
       throws SQLException, IOException {
@@ -168,11 +173,12 @@ public final class DeadLetters {
       throw new ParameterException(
           spec.commandLine(), "expected the IDs of dead letters, or --reason, or --all");
     }
+    List<Long> named = numbers(ids == null ? List.of() : ids);
     int replayed = 0;
     int dead = 0;
     try (Connection database = connect()) {
       database.setAutoCommit(false);
-      for (long id : ids == null || ids.isEmpty() ? idsOf(database, reason) : ids) {
+      for (long id : named.isEmpty() ? idsOf(database, reason) : named) {
         String problem = replay(database, id);
         if (problem == null) {
           replayed++;
@@ -184,6 +190,20 @@ public final class DeadLetters {
     }
     out().printf("%,d replayed, %,d still dead%n", replayed, dead);
     return dead == 0 ? 0 : 1;
+  }
+
+  /** As text, for picocli takes what is no number for an argument of nothing. */
+  private List<Long> numbers(List<String> ids) {
+    List<Long> numbers = new ArrayList<>();
+    for (String id : ids) {
+      try {
+        numbers.add(Long.valueOf(id));
+      } catch (NumberFormatException e) {
+        throw new ParameterException(
+            spec.commandLine(), id + " is no dead letter's ID: expected a number");
+      }
+    }
+    return numbers;
   }
 
   private static List<Long> idsOf(Connection database, @Nullable String reason)

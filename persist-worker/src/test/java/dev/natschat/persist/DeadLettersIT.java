@@ -100,7 +100,9 @@ class DeadLettersIT extends WorkerTest {
                 "SELECT text FROM messages WHERE room = 'lobby' ORDER BY timestamp, stream_seq LIMIT 3"))
         .as("in the place that it had in its room")
         .containsExactly("message 0", "message 1", "message 2");
-    assertThat(run("list").output).isEmpty();
+    assertThat(run("list").output.strip()).isEqualTo("no dead letters");
+    assertThat(run("list", "--reason=odd").output.strip())
+        .isEqualTo("no dead letters of reason odd");
   }
 
   @Test
@@ -140,6 +142,9 @@ class DeadLettersIT extends WorkerTest {
     prepare();
     assertThat(run("replay").exitCode).isEqualTo(2);
     assertThat(run("replay", "1", "--all").exitCode).isEqualTo(2);
+    Outcome noNumber = run("replay", "abc");
+    assertThat(noNumber.exitCode).isEqualTo(2);
+    assertThat(noNumber.output).startsWith("abc is no dead letter's ID: expected a number");
     assertThat(run("show", "4711").output).contains("there is no dead letter 4711");
   }
 
