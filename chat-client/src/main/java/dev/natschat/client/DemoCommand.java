@@ -120,7 +120,7 @@ final class DemoCommand implements Callable<Integer> {
     line(
         "browser   "
             + TraceAddress.of(traceId, environment)
-                .orElse("neither Grafana nor Zipkin answers; `make status` tells what runs"));
+                .orElse("none: neither Grafana nor Zipkin answers"));
   }
 
   /** Everybody of the demo's realm, keycloak/nats-chat-realm.json, has the name and 123. */
