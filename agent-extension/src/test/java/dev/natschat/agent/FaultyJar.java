@@ -21,12 +21,12 @@ final class FaultyJar {
   private static final String PACKAGE = "dev/natschat/agent/";
 
   /**
-   * What catches faults, the application's handler, headers that jnats asks for a constant, and
-   * what only the agent's side loads.
+   * What catches faults, the application's handler, headers and their text, which jnats asks for
+   * where nothing of ours could catch, and what only the agent's side loads.
    */
   private static final Pattern sound =
       Pattern.compile(
-          "Hooks|Faults.*|TracedHandler|InjectedHeaders|Settings|SubjectPattern|LinkedBatchSampler|HookedType|KnownJnats"
+          "Hooks|Faults.*|TracedHandler|InjectedHeaders|TraceParent|Settings|SubjectPattern|LinkedBatchSampler|HookedType|KnownJnats"
               + "|.*(Instrumentation|Module|Configuration)(\\$.*)?");
 
   enum Fault {
