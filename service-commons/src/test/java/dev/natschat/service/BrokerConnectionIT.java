@@ -33,6 +33,7 @@ class BrokerConnectionIT {
   private Logger logger;
   private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
   private final AtomicInteger refusals = new AtomicInteger();
+  private final AtomicInteger failedTries = new AtomicInteger();
 
   private final BrokerLog log =
       new BrokerLog("some were dropped") {
@@ -40,6 +41,14 @@ class BrokerConnectionIT {
         public void errorOccurred(Connection nats, String error) {
           refusals.incrementAndGet();
           super.errorOccurred(nats, error);
+        }
+
+        @Override
+        public synchronized void connectionEvent(Connection nats, Events event) {
+          if (event == Events.DISCONNECTED) {
+            failedTries.incrementAndGet();
+          }
+          super.connectionEvent(nats, event);
         }
       };
 
@@ -65,7 +74,7 @@ class BrokerConnectionIT {
   void waitsForTheBrokerAndSaysSoOnce() throws Exception {
     CompletableFuture<Connection> connecting = connecting(options());
     await().until(() -> said("Waiting for NATS at [nats://127.0.0.1:" + port + "] as me") == 1);
-    Thread.sleep(1500); // three tries
+    await().until(() -> failedTries.get() > 3);
     assertThat(connecting).isNotDone();
     startBroker(PASSWORD);
 
@@ -82,7 +91,7 @@ class BrokerConnectionIT {
     try (Connection nats = BrokerConnection.connect(options())) {
       stopBroker();
       await().until(() -> said("Lost the connection") == 1);
-      Thread.sleep(2000); // four tries
+      await().until(() -> failedTries.get() > 4);
       startBroker(PASSWORD);
 
       await().until(() -> nats.getStatus() == Status.CONNECTED);
