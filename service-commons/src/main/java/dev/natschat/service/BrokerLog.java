@@ -26,6 +26,7 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
 
   private final String ofSlowConsumer;
   private final LinesPerSecond errors = new LinesPerSecond(1);
+  private final LinesPerSecond faults = new LinesPerSecond(1);
   private State state = State.WAITING;
   private String lastError = "";
   private long lastErrorAt;
@@ -83,7 +84,7 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
   /** A handler's, or a fault in jnats; what becomes of a broken connection is said already. */
   @Override
   public void exceptionOccurred(Connection nats, Exception exception) {
-    if (exception instanceof RuntimeException && errors.take()) {
+    if (exception instanceof RuntimeException && faults.take()) {
       log.error("Failed on a thread of the connection to NATS", exception);
     } else {
       log.debug("In the connection to NATS", exception);

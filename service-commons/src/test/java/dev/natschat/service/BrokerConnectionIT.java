@@ -151,7 +151,7 @@ class BrokerConnectionIT {
   }
 
   @Test
-  void aHandlersFaultIsTold() throws Exception {
+  void aHandlersFaultIsToldBesideRefusals() throws Exception {
     startBroker(PASSWORD);
     try (Connection nats = BrokerConnection.connect(options())) {
       IllegalStateException bug = new IllegalStateException("a bug");
@@ -160,6 +160,7 @@ class BrokerConnectionIT {
                 throw bug;
               })
           .subscribe("subject");
+      log.errorOccurred(nats, "a refusal, which hides no bug");
       nats.publish("subject", new byte[0]);
 
       await().until(() -> said("Failed on a thread of the connection") == 1);
