@@ -74,7 +74,7 @@ final class LogsCommand implements Callable<Integer> {
     List<String> conditions = new ArrayList<>();
     conditions.add(
         service == null || service.isBlank()
-            ? "{service_name=~\".+\"}"
+            ? LokiReader.ALL
             : "{service_name=\"%s\"}".formatted(service.replaceAll("[\"\\\\]", "")));
     if (trace != null && !trace.isBlank()) {
       conditions.add("trace_id=\"%s\"".formatted(Trace.normalizeId(trace)));

@@ -14,6 +14,9 @@ import java.util.TreeMap;
  * Reads log records from Loki (grafana.com/docs/loki/latest/reference/loki-http-api). Thread-safe.
  */
 public final class LokiReader {
+  /** LogQL that selects the records of all services. */
+  static final String ALL = "{service_name=~\".+\"}";
+
   private final HttpJson http;
 
   /** Reads from the Loki of these addresses. */
@@ -46,7 +49,7 @@ public final class LokiReader {
    * @param traceId as {@link Trace#id}
    */
   public List<LogLine> ofTrace(String traceId, Instant start, Instant end, int limit) {
-    return query("{service_name=~\".+\"} | trace_id=\"" + traceId + '"', start, end, limit);
+    return query(ALL + " | trace_id=\"" + traceId + '"', start, end, limit);
   }
 
   static List<LogLine> toLines(JsonNode answer) {

@@ -113,8 +113,7 @@ final class TraceCommand implements Callable<Integer> {
     Instant now = Instant.now();
     try {
       return new LokiReader(session.addresses())
-              .query("{service_name=~\".+\"} | trace_id!=\"\"", now.minus(UNSEARCHABLE), now, 20)
-              .stream()
+          .query(LokiReader.ALL + " | trace_id!=\"\"", now.minus(UNSEARCHABLE), now, 20).stream()
               .map(line -> Trace.normalizeId(line.labels().getOrDefault("trace_id", "")))
               .toList();
     } catch (BackendException noLogs) {
