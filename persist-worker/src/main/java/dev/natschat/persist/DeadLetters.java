@@ -169,11 +169,11 @@ public final class DeadLetters {
       @Option(names = "--all", description = "all that are dead") boolean all,
       @Option(names = "--reason", description = "all of this reason") @Nullable String reason)
       throws SQLException, IOException {
-    if ((ids == null || ids.isEmpty()) == (!all && reason == null)) {
+    List<Long> named = numbers(ids == null ? List.of() : ids);
+    if (named.isEmpty() == (!all && reason == null)) {
       throw new ParameterException(
           spec.commandLine(), "expected the IDs of dead letters, or --reason, or --all");
     }
-    List<Long> named = numbers(ids == null ? List.of() : ids);
     int replayed = 0;
     int dead = 0;
     try (Connection database = connect()) {

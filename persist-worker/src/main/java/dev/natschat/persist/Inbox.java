@@ -168,9 +168,7 @@ final class Inbox implements AutoCloseable {
    */
   void lookAfterStream() throws InterruptedException, SQLException {
     if (nats.getStatus() == Connection.Status.CLOSED) {
-      throw new IllegalStateException(
-          "The connection to NATS is closed: is NATS_PASS still right? Last error: "
-              + nats.getLastError());
+      throw new IllegalStateException("the connection to NATS was closed"); // the log says why
     }
     long now = System.nanoTime();
     if (now - nextLookNanos < 0 || nats.getStatus() != Connection.Status.CONNECTED) {
