@@ -6,6 +6,7 @@ import static java.util.Arrays.asList;
 import io.nats.client.Connection;
 import io.nats.client.impl.Headers;
 import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.baggage.propagation.W3CBaggagePropagator;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
@@ -32,6 +33,7 @@ final class Propagation {
 
   private static final String TRACE_DESTINATION = "Nats-Trace-Dest";
   private static final String TRACE_STATE = "tracestate";
+  private static final String BAGGAGE = "baggage";
   private static final String TRACE_HOP = "Nats-Trace-Hop";
 
   /** What a server that has traced a message writes into its stored copy. */
@@ -45,19 +47,42 @@ final class Propagation {
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
   private static final TextMapPropagator[] parts = CompositePropagator.partsOf(propagator);
   private static final Collection<String> fields = propagator.fields();
-  private static final boolean isW3c =
-      fields.contains(TraceParent.NAME)
-          && asList(TraceParent.NAME, TRACE_STATE, "baggage").containsAll(fields);
+  private static final boolean isW3c = isW3c(asList(parts));
   private static final TextMapSetter<InjectedHeaders> setter = new HeadersSetter();
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
 
   private Propagation() {}
 
+  private static boolean isW3c(List<TextMapPropagator> parts) {
+    return parts.contains(TRACE_CONTEXT)
+        && asList(TRACE_CONTEXT, W3CBaggagePropagator.getInstance()).containsAll(parts);
+  }
+
   /** The context a message carries; the root context when it carries none. */
   static Context extract(@Nullable Headers headers) {
-    return headers == null || headers.isEmpty()
-        ? Context.root()
-        : propagator.extract(Context.root(), headers, getter);
+    if (headers == null || headers.isEmpty()) {
+      return Context.root();
+    }
+    SpanContext sender = isW3c ? extractTraceParentAlone(headers) : null;
+    return sender == null
+        ? propagator.extract(Context.root(), headers, getter)
+        : Context.root().with(Span.wrap(sender));
+  }
+
+  /** Null where other headers may belong to the context, or this one is not a usual one. */
+  private static @Nullable SpanContext extractTraceParentAlone(Headers headers) {
+    List<String> values = headers.get(TraceParent.NAME);
+    if (values == null || values.size() != 1) {
+      return null;
+    }
+    if (headers.size() > 1) {
+      for (String name : headers.keySet()) {
+        if (name.equalsIgnoreCase(TRACE_STATE) || name.equalsIgnoreCase(BAGGAGE)) {
+          return null;
+        }
+      }
+    }
+    return TraceParent.read(values.get(0));
   }
 
   /**

@@ -2,7 +2,11 @@ package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.ISO_8859_1;
 
+import io.opentelemetry.api.internal.ImmutableSpanContext;
 import io.opentelemetry.api.trace.SpanContext;
+import io.opentelemetry.api.trace.TraceFlags;
+import io.opentelemetry.api.trace.TraceState;
+import org.jspecify.annotations.Nullable;
 
 /** The header of that name: https://www.w3.org/TR/trace-context-2/#traceparent-header */
 final class TraceParent {
@@ -15,6 +19,8 @@ final class TraceParent {
   private static final int END_OF_SPAN_ID = SPAN_ID + 16;
   private static final int FLAGS = END_OF_SPAN_ID + 1;
   static final int LENGTH = FLAGS + 2;
+
+  private static final int SAMPLED = 1;
 
   private TraceParent() {}
 
@@ -41,9 +47,36 @@ final class TraceParent {
     return at + ascii.length();
   }
 
+  /** The sender's context; null where only the propagator knows what the value says. */
+  static @Nullable SpanContext read(String value) {
+    return hasIds(value) && hasKnownFlags(value)
+        ? ImmutableSpanContext.create(
+            value.substring(TRACE_ID, END_OF_TRACE_ID),
+            value.substring(SPAN_ID, END_OF_SPAN_ID),
+            TraceFlags.fromByte((byte) (value.charAt(LENGTH - 1) - '0')),
+            TraceState.getDefault(),
+            true,
+            true)
+        : null;
+  }
+
   /** Whether it is valid, of today's version, and its flags say that it was not sampled. */
   static boolean isUnsampled(String value) {
-    if (value.length() != LENGTH || !hasUnsampledFlags(value) || !value.startsWith(VERSION)) {
+    return value.length() == LENGTH
+        && (value.charAt(LENGTH - 1) & SAMPLED) == 0
+        && hasKnownFlags(value)
+        && hasIds(value);
+  }
+
+  /** Sampled (1), random (2), and no other bit. */
+  private static boolean hasKnownFlags(String value) {
+    char last = value.charAt(LENGTH - 1);
+    return value.charAt(FLAGS) == '0' && last >= '0' && last <= '3';
+  }
+
+  /** Whether it is of today's version and length, and its two ids are valid. */
+  private static boolean hasIds(String value) {
+    if (value.length() != LENGTH || !value.startsWith(VERSION)) {
       return false;
     }
     byte[] bytes = value.getBytes(ISO_8859_1); // copied at once, and read faster than characters
@@ -51,12 +84,6 @@ final class TraceParent {
         && bytes[END_OF_TRACE_ID] == '-'
         && isId(bytes, SPAN_ID, END_OF_SPAN_ID)
         && bytes[END_OF_SPAN_ID] == '-';
-  }
-
-  /** Of the bits that are known, sampled (1) is not set; random (2) may be. */
-  private static boolean hasUnsampledFlags(String value) {
-    char last = value.charAt(FLAGS + 1);
-    return (last == '0' || last == '2') && value.charAt(FLAGS) == '0';
   }
 
   private static boolean isId(byte[] bytes, int from, int to) {

@@ -43,6 +43,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Core NATS: publish, handlers, request and reply. */
@@ -534,6 +535,26 @@ class CoreIT extends TracedTest {
     var span = Telemetry.span("process chat.*", SPAN_KIND_CONSUMER);
     assertThat(hex(span.getTraceId().toByteArray())).isEqualTo("0af7651916cd43dd8448eb211c80319c");
     assertThat(hex(span.getParentSpanId().toByteArray())).isEqualTo("b7ad6b7169203331");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"tracestate,baggage", "Tracestate,Baggage"})
+  void whatTravelsBesideTheTraceParentIsReadHoweverItIsSpelled(String traceState, String baggage)
+      throws Exception {
+    BlockingQueue<String> seen = new LinkedBlockingQueue<>();
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "chat.*", message -> seen.add(String.valueOf(Baggage.current().getEntryValue("tenant"))));
+    nats.flush(TIMEOUT);
+    String parent = "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n";
+    publishUntraced("chat.a", parent + "X-Other: 1\r\n" + traceState + ": vendor=1\r\n");
+    assertThat(seen.poll(20, TimeUnit.SECONDS)).isEqualTo("null");
+    publishUntraced("chat.a", parent + baggage + ": tenant=blue\r\n");
+    assertThat(seen.poll(20, TimeUnit.SECONDS)).isEqualTo("blue");
+    assertTraces("ORPHAN process chat.* CONSUMER\n".repeat(2));
+    assertThat(Telemetry.spans())
+        .extracting(io.opentelemetry.proto.trace.v1.Span::getTraceState)
+        .containsExactlyInAnyOrder("vendor=1", "");
   }
 
   @Test

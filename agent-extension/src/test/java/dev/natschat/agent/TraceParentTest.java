@@ -46,6 +46,25 @@ class TraceParentTest {
   }
 
   @Test
+  void whatIsReadIsReadSoByThePropagator() {
+    for (String flags : List.of("00", "01", "02", "03")) {
+      assertThat(TraceParent.read(withFlags(flags))).isEqualTo(extract(withFlags(flags)));
+    }
+    Random random = new Random(3);
+    int read = 0;
+    for (int i = 0; i < 200_000; i++) {
+      String traceParent = mutated(random);
+      SpanContext context = TraceParent.read(traceParent);
+      if (context != null) {
+        assertThat(context).as(traceParent).isEqualTo(extract(traceParent));
+        assertThat(context.isValid()).as(traceParent).isTrue();
+        read++;
+      }
+    }
+    assertThat(read).isPositive();
+  }
+
+  @Test
   void idsOfZerosAreNone() {
     for (String none :
         List.of(
@@ -53,6 +72,7 @@ class TraceParentTest {
             "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-00")) {
       assertThat(extract(none).isValid()).isFalse();
       assertThat(TraceParent.isUnsampled(none)).as(none).isFalse();
+      assertThat(TraceParent.read(none)).as(none).isNull();
     }
   }
 
