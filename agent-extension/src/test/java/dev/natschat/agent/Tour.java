@@ -1,6 +1,7 @@
 package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
 import io.nats.client.ConsumerContext;
@@ -184,7 +185,9 @@ final class Tour {
           // It looks for such futures ten times a second, and gives every other one as little time.
           Options quick = options(server).requestCleanupInterval(Duration.ofMillis(100)).build();
           try (Connection own = Nats.connect(quick)) {
-            return outcome(own.requestWithTimeout("silence", HELLO, Duration.ofMillis(100)));
+            String seen = outcome(own.requestWithTimeout("silence", HELLO, Duration.ofMillis(100)));
+            flush(own);
+            return seen;
           }
         });
     step(
@@ -355,7 +358,7 @@ final class Tour {
           }
           List<String> seen = new ArrayList<>();
           puller
-              .iterate(5, Duration.ofSeconds(2))
+              .iterate(5, LONG)
               .forEachRemaining(
                   m -> {
                     m.ack();
@@ -491,7 +494,9 @@ final class Tour {
             try (Connection own = Nats.connect(options(server).noReconnect().build())) {
               Subscription receivedThere = own.subscribe("limit.own");
               own.publish("limit.own", headers, new byte[size - overhead]);
-              return shown(receivedThere, 1);
+              String seen = shown(receivedThere, 1);
+              flush(own);
+              return seen;
             } catch (IllegalStateException inactive) { // is, or became while it waited
               return "ended by the server";
             }
@@ -525,12 +530,13 @@ final class Tour {
           });
     }
     try (Connection strict = Nats.connect(options(server).reportNoResponders().build())) {
-      step("reported: no responders", () -> outcome(strict.request("nobody", HELLO)));
-      step("reported: no responders, sync", () -> strict.request("nobody", HELLO, LONG));
+      step("reported: no responders", strict, () -> outcome(strict.request("nobody", HELLO)));
+      step("reported: no responders, sync", strict, () -> strict.request("nobody", HELLO, LONG));
     }
     try (Connection pooled = Nats.connect(Fork.withExecutor(options(server)).build())) {
       step(
           "handlers on an executor",
+          pooled,
           () -> {
             CountDownLatch all = new CountDownLatch(100);
             Dispatcher dispatcher = pooled.createDispatcher(m -> all.countDown());
@@ -542,8 +548,8 @@ final class Tour {
           });
     }
     try (Connection oldStyle = Nats.connect(options(server).oldRequestStyle().build())) {
-      step("old style request", () -> shown(oldStyle.request("echo", HELLO, LONG)));
-      step("old style request future", () -> outcome(oldStyle.request("echo", HELLO)));
+      step("old style request", oldStyle, () -> shown(oldStyle.request("echo", HELLO, LONG)));
+      step("old style request future", oldStyle, () -> outcome(oldStyle.request("echo", HELLO)));
     }
     closedInTheMiddle(server);
     Connection drained = Nats.connect(options(server).build());
@@ -561,17 +567,22 @@ final class Tour {
   }
 
   private void closedInTheMiddle(String server) throws Exception {
-    Connection closing = Nats.connect(options(server).build());
+    // To close takes seconds where the machine is busy: meanwhile no request is to time out.
+    Connection closing = Nats.connect(options(server).requestCleanupInterval(LONG).build());
     Subscription quiet = closing.subscribe("quiet");
     CompletableFuture<Message> pending = closing.request("silent", HELLO);
     FutureTask<Message> waiting = new FutureTask<>(() -> quiet.nextMessage(LONG));
     FutureTask<Message> requesting = new FutureTask<>(() -> closing.request("silent", HELLO, LONG));
-    new Thread(waiting).start();
+    Thread waits = new Thread(waiting);
+    waits.start();
     new Thread(requesting).start();
-    while (closing.getStatistics().getRequestsSent() < 2) {
-      Thread.onSpinWait();
-    }
-    closing.flush(LONG);
+    await()
+        .atMost(LONG)
+        .until(
+            () ->
+                waits.getState() == Thread.State.TIMED_WAITING
+                    && closing.getStatistics().getRequestsSent() == 2);
+    flush(closing);
     closing.close();
     step("closed: a pending future", () -> outcome(pending));
     step("closed: nextMessage", () -> outcome(waiting));
@@ -587,8 +598,13 @@ final class Tour {
     return "published";
   }
 
-  /** What the work gives or throws, and how many messages the server got meanwhile. */
   private void step(String name, Callable<?> work) throws Exception {
+    step(name, nats, work);
+  }
+
+  /** What the work gives or throws, and how many messages the server got meanwhile. */
+  private void step(String name, Connection by, Callable<?> work) throws Exception {
+    flush(nats);
     long[] before = counted();
     String seen;
     try {
@@ -596,7 +612,8 @@ final class Tour {
     } catch (Exception | NoSuchMethodError e) { // an older jnats lacks some
       seen = "threw " + e;
     }
-    nats.flush(LONG);
+    flush(by);
+    flush(nats); // which may have answered
     long[] after = counted();
     System.out.println(
         name
@@ -607,6 +624,15 @@ final class Tour {
             + " messages, "
             + (after[1] - before[1])
             + " bytes]");
+  }
+
+  /**
+   * Until the server has counted what was sent: it may answer a ping before it counts what it read
+   * together with it, and reads on only afterwards.
+   */
+  private static void flush(Connection connection) throws Exception {
+    connection.flush(LONG);
+    connection.flush(LONG);
   }
 
   /** The server's own counters: messages and bytes that clients sent. */
