@@ -121,7 +121,7 @@ class CoreIT extends TracedTest {
     int port = NatsServer.freePort();
     try (NatsServer both =
             NatsServer.start("websocket { listen: \"[::1]:%d\", no_tls: true }".formatted(port));
-        Connection websocket = Nats.connect("ws://[::1]:" + port)) {
+        Connection websocket = Nats.connect(NatsServer.options("ws://[::1]:" + port).build())) {
       websocket.publish("chat.a", HELLO);
     }
     assertThat(Telemetry.attributes(Telemetry.span("publish chat.*", SPAN_KIND_PRODUCER)))

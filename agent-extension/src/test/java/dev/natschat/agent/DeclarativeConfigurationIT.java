@@ -53,7 +53,7 @@ class DeclarativeConfigurationIT {
     private static final byte[] HELLO = "hello".getBytes(UTF_8);
 
     public static void main(String[] arguments) throws Exception {
-      try (Connection nats = Nats.connect(arguments[0])) {
+      try (Connection nats = Nats.connect(NatsServer.options(arguments[0]).build())) {
         Subscription subscription = nats.subscribe("chat.a");
         nats.publish("chat.a", new Headers().add("X-Tenant", "blue"), HELLO);
         Message message = subscription.nextMessage(TIMEOUT);

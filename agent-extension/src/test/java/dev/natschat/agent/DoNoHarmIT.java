@@ -109,7 +109,7 @@ class DoNoHarmIT extends TracedTest {
   @Test
   void aMessageAtTheServersLimitGoesWithoutHeaders() throws Exception {
     try (NatsServer small = NatsServer.start("max_payload: 1024", "max_pending: 65536");
-        Connection connection = Nats.connect(small.url())) {
+        Connection connection = Nats.connect(small.options().build())) {
       Subscription received = connection.subscribe("chat.*");
       connection.publish("chat.a", new byte[1024]);
       connection.publish("chat.b", new byte[900]);
@@ -131,9 +131,7 @@ class DoNoHarmIT extends TracedTest {
   @Test
   void aServerWithoutHeadersIsServed() throws Exception {
     try (NatsServer old = NatsServer.start("no_header_support: true");
-        Connection connection =
-            Nats.connect(
-                Options.builder().server(old.url()).noHeaders().noNoResponders().build())) {
+        Connection connection = Nats.connect(old.options().noHeaders().noNoResponders().build())) {
       Subscription received = connection.subscribe("chat.*");
       connection.publish("chat.a", HELLO);
       assertThat(received.nextMessage(TIMEOUT).hasHeaders()).isFalse();

@@ -80,7 +80,7 @@ class ForkedIT {
   /** Publishes to the core and is its own reader. */
   static final class Program {
     public static void main(String[] arguments) throws Exception {
-      Connection nats = Nats.connect(arguments[0]);
+      Connection nats = Nats.connect(NatsServer.options(arguments[0]).build());
       switch (arguments[1]) {
         case "core" -> core(nats);
         case "core within an unsampled span" -> {

@@ -124,7 +124,7 @@ class LoadersIT {
   /** Pulls and stores a batch. */
   public static final class Application {
     public static void start(String url) throws Exception {
-      try (Connection nats = Nats.connect(url)) {
+      try (Connection nats = Nats.connect(NatsServer.options(url).build())) {
         nats.jetStreamManagement()
             .addStream(
                 StreamConfiguration.builder()

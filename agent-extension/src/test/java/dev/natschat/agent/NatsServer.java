@@ -2,6 +2,7 @@ package dev.natschat.agent;
 
 import static org.awaitility.Awaitility.await;
 
+import io.nats.client.Options;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -58,6 +59,17 @@ final class NatsServer implements AutoCloseable {
 
   String url() {
     return "nats://127.0.0.1:" + port;
+  }
+
+  Options.Builder options() {
+    return options(url());
+  }
+
+  /**
+   * With more time than the 2 s in which jnats otherwise gives up, also what it asks of JetStream.
+   */
+  static Options.Builder options(String url) {
+    return Options.builder().server(url).connectionTimeout(Duration.ofSeconds(20));
   }
 
   int port() {

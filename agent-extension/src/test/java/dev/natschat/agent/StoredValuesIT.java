@@ -192,7 +192,7 @@ class StoredValuesIT extends TracedTest {
     String hub = "jetstream { store_dir: \"%s\", domain: hub }".formatted(directory);
     JetStreamOptions domain = JetStreamOptions.builder().domain("hub").build();
     try (NatsServer leaf = NatsServer.start(hub);
-        Connection connection = Nats.connect(leaf.url())) {
+        Connection connection = Nats.connect(leaf.options().build())) {
       connection
           .keyValueManagement()
           .create(

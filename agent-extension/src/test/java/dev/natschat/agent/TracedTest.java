@@ -41,7 +41,7 @@ abstract class TracedTest {
   }
 
   static Options.Builder options() {
-    return Options.builder().server(server.url()).connectionTimeout(Duration.ofSeconds(20));
+    return server.options();
   }
 
   @AfterEach
