@@ -11,7 +11,6 @@ import io.nats.client.JetStream;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.Message;
 import io.nats.client.Nats;
-import io.nats.client.Options;
 import io.nats.client.PullSubscribeOptions;
 import io.nats.client.Subscription;
 import io.nats.client.api.StorageType;
@@ -51,23 +50,23 @@ class LogCorrelationIT {
 
     public static void main(String[] arguments) throws Exception {
       ExecutorService pool = newExecutor();
-      Options options =
-          Options.builder()
-              .server(arguments[0])
-              .connectionTimeout(TIMEOUT)
-              .requestCleanupInterval(Duration.ofMillis(100))
-              .build();
-      try (Connection nats = Nats.connect(options)) {
+      try (Connection nats = Nats.connect(NatsServer.options(arguments[0]).build());
+          // It looks for requests that timed out so often, and gives those without a time as
+          // little.
+          Connection impatient =
+              Nats.connect(
+                  NatsServer.options(arguments[0])
+                      .requestCleanupInterval(Duration.ofMillis(100))
+                      .build())) {
         handlers(nats, pool);
         requests(nats);
+        requestInVain(impatient);
         nextMessage(nats);
         jetStream(nats);
       }
       pool.shutdown();
-      Options onExecutor =
-          Fork.withExecutor(Options.builder().server(arguments[0]).connectionTimeout(TIMEOUT))
-              .build();
-      try (Connection nats = Nats.connect(onExecutor)) {
+      try (Connection nats =
+          Nats.connect(Fork.withExecutor(NatsServer.options(arguments[0])).build())) {
         nats.createDispatcher(message -> say("handler of a dispatcher with executor"))
             .subscribe("logs.executor");
         nats.publish("logs.executor", HELLO);
@@ -113,6 +112,9 @@ class LogCorrelationIT {
               nats.request("logs.asked", HELLO).thenAccept(reply -> say("callback of a request")));
       asked.countDown();
       hear("callback of a request");
+    }
+
+    private static void requestInVain(Connection nats) throws Exception {
       nats.subscribe("logs.silent");
       inSpan(
           "asking in vain",
