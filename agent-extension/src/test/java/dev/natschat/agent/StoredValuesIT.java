@@ -225,15 +225,14 @@ class StoredValuesIT extends TracedTest {
           }
         };
     files.put(ObjectMeta.builder("picture").build(), asking);
-    assertThat(Telemetry.tree())
-        .isEqualTo(
-            "publish $O.files.> PRODUCER\n"
-                + """
+    assertTraces(
+        "publish $O.files.> PRODUCER\n"
+            + """
         request CLIENT
           process asked SERVER
             publish (temporary) PRODUCER
         """
-                    .repeat(2));
+                .repeat(2));
   }
 
   @Test
