@@ -606,6 +606,11 @@ class CoreIT extends TracedTest {
       nats.publish("chat.a", HELLO);
     }
     assertThat(seen.poll(20, TimeUnit.SECONDS)).isEqualTo("blue");
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+        """);
   }
 
   @Test

@@ -555,6 +555,12 @@ class StockExpectationsIT extends TracedTest {
             });
     assertThat(reply.get(20, TimeUnit.SECONDS).getData()).isEqualTo(BODY);
     assertThatThrownBy(() -> broken.get(20, TimeUnit.SECONDS)).hasRootCauseMessage("broken");
+    assertTraces(
+        """
+        request chat.* CLIENT
+          process chat.* SERVER
+            publish (temporary) PRODUCER
+        """);
   }
 
   private static void slowCallback() {
