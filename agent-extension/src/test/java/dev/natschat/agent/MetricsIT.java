@@ -10,7 +10,6 @@ import io.nats.client.Dispatcher;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.Message;
 import io.nats.client.Nats;
-import io.nats.client.Options;
 import io.nats.client.PullSubscribeOptions;
 import io.nats.client.ServerPool;
 import io.nats.client.StatisticsCollector;
@@ -34,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What is counted and measured, whether or not it is sampled. */
+@SuppressWarnings("try")
 class MetricsIT extends TracedTest {
   private static final String SENT = "messaging.client.sent.messages";
   private static final String CONSUMED = "messaging.client.consumed.messages";
@@ -291,7 +291,7 @@ class MetricsIT extends TracedTest {
   @Test
   void whatWaitsForAnAnswerIsCounted() throws Exception {
     nats.subscribe("chat.silent");
-    var reply = nats.request("chat.silent", HELLO);
+    var reply = nats.requestWithTimeout("chat.silent", HELLO, TIMEOUT);
     await()
         .untilAsserted(
             () ->
@@ -303,25 +303,23 @@ class MetricsIT extends TracedTest {
   @Test
   void aJetStreamPublishThatWaitsForItsAckIsCounted() throws Exception {
     nats.subscribe("chat.silent");
-    var ack = nats.jetStream().publishAsync("chat.silent", HELLO);
-    await()
-        .untilAsserted(
-            () ->
-                assertThat(Telemetry.metric("nats.client.requests.outstanding"))
-                    .containsEntry(server(), 1L));
-    assertThat(ack).isNotDone();
+    nats.flush(TIMEOUT);
+    // So long jnats waits for the ack.
+    try (Connection patient = Nats.connect(options().requestCleanupInterval(TIMEOUT).build())) {
+      var ack = patient.jetStream().publishAsync("chat.silent", HELLO);
+      await()
+          .untilAsserted(
+              () ->
+                  assertThat(Telemetry.metric("nats.client.requests.outstanding"))
+                      .containsEntry(server(), 1L));
+      assertThat(ack).isNotDone();
+    }
   }
 
   @Test
   void aConnectionMadeAgainIsCounted() throws Exception {
     NatsServer own = NatsServer.start();
-    Connection other =
-        Nats.connect(
-            Options.builder()
-                .server(own.url())
-                .connectionTimeout(TIMEOUT)
-                .maxReconnects(-1)
-                .build());
+    Connection other = Nats.connect(own.options().maxReconnects(-1).build());
     own.close();
     try (NatsServer again = NatsServer.startAt(own.port());
         other) {
