@@ -12,6 +12,7 @@ import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Scope;
 import java.time.Duration;
 import java.util.concurrent.Callable;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,6 +27,7 @@ abstract class TracedTest {
 
   @BeforeAll
   static void startServer() throws Exception {
+    Awaitility.setDefaultTimeout(Duration.ofSeconds(30));
     server = NatsServer.start();
   }
 
@@ -65,8 +67,6 @@ abstract class TracedTest {
 
   /** Waits until the traces are these and no others. */
   static void assertTraces(String expected) {
-    await()
-        .atMost(Duration.ofSeconds(20))
-        .untilAsserted(() -> assertThat(Telemetry.tree()).isEqualTo(expected));
+    await().untilAsserted(() -> assertThat(Telemetry.tree()).isEqualTo(expected));
   }
 }
