@@ -76,15 +76,19 @@ final class Exit {
    */
   static boolean awaitApplication() {
     try {
-      return awaitEnd(applicationThreads, LONGEST_WAIT_MILLIS);
+      return awaitEnd(applicationThreads, APPEARANCE_MILLIS, LONGEST_WAIT_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return true;
     }
   }
 
-  /** False if one of them lives longer than that. The calling thread is none of them. */
-  static boolean awaitEnd(Set<String> names, long longestMillis) throws InterruptedException {
+  /**
+   * False if one of them lives longer than the longest time; until the time of their appearance it
+   * is waited for those that are not there. The calling thread is none of them.
+   */
+  static boolean awaitEnd(Set<String> names, long appearanceMillis, long longestMillis)
+      throws InterruptedException {
     long start = System.nanoTime();
     Set<String> unseen = new HashSet<>(names);
     while (true) {
@@ -95,7 +99,7 @@ final class Exit {
       } else if (alive != null) {
         unseen.remove(alive.getName());
         alive.join(left);
-      } else if (unseen.isEmpty() || left <= longestMillis - APPEARANCE_MILLIS) {
+      } else if (unseen.isEmpty() || left <= longestMillis - appearanceMillis) {
         return true;
       } else {
         Thread.sleep(5);
