@@ -108,8 +108,7 @@ class RetryUntilAcceptedIT {
   void nothingIsLostWhileTheCollectorIsAway(boolean onePass) throws Exception {
     try (Running program = start(ON, ONE_PASS + onePass, SHORT)) {
       outage(program);
-      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(1500)));
-      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(1500)));
+      awaitTaken(1500);
       program.end();
     }
     assertThat(lost("traces")).isZero();
@@ -134,7 +133,7 @@ class RetryUntilAcceptedIT {
   private void outage(Running program) throws Exception {
     sink.start();
     program.make(500);
-    eventually().until(() -> sink.spans.size() == 500 && sink.logs.size() == 500);
+    awaitTaken(500);
     sink.stop();
     program.make(500);
     program.await("Failed to export \\d+ spans");
@@ -292,19 +291,29 @@ class RetryUntilAcceptedIT {
   @Test
   void whatIsLeftWhenAShutdownHookHasEndedIsTriedAgain() throws Exception {
     sink.start();
-    try (Running program = start(ON, SHORT, "-Dnatschat.shutdown.after-threads=draining")) {
+    // Two tries must fail, and another must be taken, before the end is waited for no longer: 10 s.
+    try (Running program =
+        start(
+            ON,
+            "-Dotel.exporter.otlp.timeout=1000",
+            "-Dnatschat.shutdown.after-threads=draining")) {
       program.make(10);
-      eventually().until(() -> sink.spans.size() == 10);
+      awaitTaken(10);
       sink.stop();
       program.send("exit");
       program.make(10);
       program.await(
-          "(?s)Failed to export \\d+ spans.*Failed to export \\d+ spans"); // after 3 s each
+          "(?s)Failed to export \\d+ spans.*Failed to export \\d+ spans"); // after 1 s each
       sink.start();
-      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(20)));
-      eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(20)));
+      awaitTaken(20);
       program.end();
     }
+  }
+
+  /** Each once or more often: an answer may be late. */
+  private void awaitTaken(int count) {
+    eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(count)));
+    eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(count)));
   }
 
   private long lost(String signal) {
