@@ -4,6 +4,7 @@ import static dev.natschat.systemtests.Telemetry.METRICS;
 import static dev.natschat.systemtests.Telemetry.eventually;
 import static java.lang.ProcessBuilder.Redirect.DISCARD;
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -14,7 +15,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -24,6 +28,7 @@ import org.junit.jupiter.api.Test;
  */
 class AlertsIT {
   private static final Path CHECKOUT = Path.of(System.getProperty("checkout", ".."));
+  private static @Nullable Process load;
 
   @BeforeAll
   static void aClientDropsSpans() throws IOException {
@@ -37,7 +42,13 @@ class AlertsIT {
     client.environment().put("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "64");
     client.environment().put("OTEL_METRICS_EXPORTER", "otlp");
     client.environment().put("OTEL_METRIC_EXPORT_INTERVAL", "1000");
-    client.start(); // ends by itself
+    load = client.start(); // ends by itself
+  }
+
+  /** Among its messages none of another test's would be stored alone. */
+  @AfterAll
+  static void theClientHasEnded() throws InterruptedException {
+    assertThat(requireNonNull(load).waitFor(2, TimeUnit.MINUTES)).isTrue();
   }
 
   @BeforeAll
