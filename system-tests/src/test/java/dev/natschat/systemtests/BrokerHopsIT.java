@@ -42,7 +42,15 @@ class BrokerHopsIT {
       return;
     }
 
-    trace = whole(trace, t -> has(t, "nats-server", "store CHAT_MESSAGES"));
+    trace =
+        whole(
+            trace,
+            t ->
+                has(t, "system-tests", "publish chat.*")
+                    && has(t, "persist-worker", "process chat.*")
+                    && has(t, "nats-server", "ingress client")
+                    && has(t, "nats-server", "egress client")
+                    && has(t, "nats-server", "store CHAT_MESSAGES"));
 
     assertThat(edges(trace))
         .contains(
@@ -77,7 +85,10 @@ class BrokerHopsIT {
         whole(
             traceOf(
                 "chat.history." + room, t -> has(t, "history-service", "process chat.history.*")),
-            t -> t.named("ingress client").size() == 2 && t.named("egress client").size() == 2);
+            t ->
+                has(t, "system-tests", "request chat.history.*")
+                    && t.named("ingress client").size() == 2
+                    && t.named("egress client").size() == 2);
 
     assertThat(edges(trace))
         .contains(

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -235,12 +236,17 @@ class ObservabilityIT {
             t -> t.named("process chat.*").stream().anyMatch(ObservabilityIT::linked));
     Span message = ofMessage.named("process chat.*").get(0);
     Span.Link toBatch = message.links().get(0);
-    Span batch = Telemetry.trace(toBatch.traceId()).span(toBatch.spanId()).orElseThrow();
+    Span batch = // ends after its messages
+        eventually()
+            .until(
+                () -> TRACES.trace(toBatch.traceId()).flatMap(t -> t.span(toBatch.spanId())),
+                Optional::isPresent)
+            .orElseThrow();
 
     assertThat(batch.links())
         .contains(new Span.Link(ofMessage.id(), String.valueOf(message.parentId())));
     for (Span.Link toMessage : batch.links()) {
-      patiently()
+      eventually()
           .untilAsserted(
               () ->
                   assertThat(
