@@ -111,32 +111,44 @@ class MetricsIT {
   @Test
   void noNameHasADoubledSuffix() {
     List<String> names =
-        METRICS.query("group by (__name__) ({service_name!=\"\"})").stream()
-            .map(series -> String.valueOf(series.labels().get("__name__")))
-            .toList();
+        eventually()
+            .until(
+                MetricsIT::names,
+                found ->
+                    found.containsAll(
+                        List.of(
+                            "messages_persisted_total", "auth_request_duration_seconds_count")));
 
-    assertThat(names).contains("messages_persisted_total", "auth_request_duration_seconds_count");
     assertThat(
             names.stream()
                 .filter(name -> name.matches(".*_(total|seconds|bytes|ratio)_(.*_)?\\1(_.*)?")))
         .isEmpty();
   }
 
-  @Test
-  void bucketsGoFromAMillisecondToFiveSeconds() {
-    for (String histogram :
-        List.of("history_request_duration_seconds", "auth_request_duration_seconds")) {
-      assertThat(METRICS.query("count by (le) (" + histogram + "_bucket)"))
-          .extracting(series -> series.labels().get("le"))
-          .contains(
-              "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0",
-              "2.5", "5.0");
-    }
+  private static List<String> names() {
+    return METRICS.query("group by (__name__) ({service_name!=\"\"})").stream()
+        .map(series -> String.valueOf(series.labels().get("__name__")))
+        .toList();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"history_request_duration_seconds", "auth_request_duration_seconds"})
+  void bucketsGoFromAMillisecondToFiveSeconds(String histogram) {
+    eventually()
+        .untilAsserted(
+            () ->
+                assertThat(METRICS.query("count by (le) (" + histogram + "_bucket)"))
+                    .extracting(series -> series.labels().get("le"))
+                    .contains(
+                        "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5",
+                        "1.0", "2.5", "5.0"));
   }
 
   @Test
   void noRoomAndNoUserIsALabel() {
-    assertThat(METRICS.query("{__name__=~\"(messages|history|auth)_.+\"}"))
+    String ours = "{__name__=~\"(messages|history|auth)_.+\"}";
+    eventually().until(() -> !METRICS.query(ours).isEmpty());
+    assertThat(METRICS.query(ours))
         .isNotEmpty()
         .allSatisfy(
             series -> {
