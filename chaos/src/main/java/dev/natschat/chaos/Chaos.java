@@ -1,11 +1,14 @@
 package dev.natschat.chaos;
 
 import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamOptions;
 import io.nats.client.api.ConsumerInfo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -135,12 +138,16 @@ public final class Chaos implements Callable<Integer> {
           new Fault(
               "kill the span sink", Set.of("sink"), 0, 2500, rig.sink::close, rig.sink::open));
     }
-    faults.add(
-        Fault.alone(
-            "delete the durable",
-            () -> nats.jetStreamManagement().deleteConsumer("CHAT_MESSAGES", "persist-worker")));
+    faults.add(Fault.alone("delete the durable", () -> deleteDurable(nats)));
     faults.add(Fault.alone("fill the stream", fill::run));
     return faults;
+  }
+
+  /** Also where this connection learns only later than the others that the broker is back. */
+  private static void deleteDurable(Connection nats) throws IOException, JetStreamApiException {
+    JetStreamOptions patient =
+        JetStreamOptions.builder().requestTimeout(Duration.ofSeconds(20)).build();
+    nats.jetStreamManagement(patient).deleteConsumer("CHAT_MESSAGES", "persist-worker");
   }
 
   private static String state(List<Publisher> publishers, StreamFill fill) {
