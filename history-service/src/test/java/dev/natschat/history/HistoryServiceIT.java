@@ -235,6 +235,18 @@ class HistoryServiceIT {
   }
 
   @Test
+  void whoAsksAsSoonAsItIsStartedIsAnswered() throws Exception {
+    try (NatsServer own = NatsServer.start();
+        Connection client = own.connect()) {
+      for (int i = 0; i < 30; i++) {
+        try (HistoryService there = new HistoryService(config(own, database, 1, null))) {
+          assertThat(ask(client, room)).as("start " + i).isNotNull();
+        }
+      }
+    }
+  }
+
+  @Test
   void itStartsWithoutADatabaseAndFindsItLater() throws Exception {
     try (Database own = Database.start();
         NatsServer ownBroker = NatsServer.start()) {
