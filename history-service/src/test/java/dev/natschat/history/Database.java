@@ -9,9 +9,11 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
+import org.awaitility.Awaitility;
 
 /** A PostgreSQL of the test's own with the schema that persist-worker makes. */
 final class Database implements AutoCloseable {
@@ -77,8 +79,11 @@ final class Database implements AutoCloseable {
     }
   }
 
+  /** Returns when it has ended, for which its own closing waits no more than 5 s. */
   void stop() throws IOException {
     postgres.close();
+    Path running = directory.resolve("data").resolve("postmaster.pid");
+    Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> !Files.exists(running));
   }
 
   void startAgain() throws IOException {
@@ -87,7 +92,7 @@ final class Database implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    postgres.close();
+    stop();
     try (Stream<Path> files = Files.walk(directory)) {
       for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
         Files.delete(file);
@@ -100,6 +105,7 @@ final class Database implements AutoCloseable {
         .setPort(port)
         .setDataDirectory(directory.resolve("data"))
         .setCleanDataDirectory(false)
+        .setPGStartupWait(Duration.ofSeconds(60))
         .start();
   }
 

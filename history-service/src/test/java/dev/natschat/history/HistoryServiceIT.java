@@ -206,7 +206,10 @@ class HistoryServiceIT {
         Connection client = own.connect()) {
       own.restart();
       await().until(there::isReady);
-      await().ignoreExceptions().until(() -> texts(ask(client, room)).isEmpty());
+      await() // jnats tries every 2 s, and a request that is lost takes 5 s
+          .atMost(Duration.ofSeconds(30))
+          .ignoreExceptions()
+          .until(() -> texts(ask(client, room)).isEmpty());
     }
   }
 
@@ -278,17 +281,31 @@ class HistoryServiceIT {
     }
   }
 
-  /** One worker and a locked table: each query takes its whole second. */
+  /**
+   * One worker and a locked table: each query takes its whole second. After two of them two seconds
+   * are over; for whoever came a moment later than the first, perhaps only just not.
+   */
   @Test
   void whoHasWaitedTooLongIsNotQueriedFor() throws Exception {
     try (Locked locked = new Locked(1)) {
-      List<CompletableFuture<Message>> answers = locked.ask(6);
-      assertError(answers.get(0).get(), "504", "did not answer in time");
-      assertError(answers.get(1).get(), "504", "did not answer in time");
-      for (CompletableFuture<Message> late : answers.subList(2, 6)) {
-        assertError(late.get(), "503", "overloaded");
+      List<Message> answers = new ArrayList<>();
+      for (CompletableFuture<Message> answer : locked.ask(6)) {
+        answers.add(answer.get());
+      }
+      List<Message> queriedFor = answers.stream().filter(HistoryServiceIT::isTimeout).toList();
+      assertThat(queriedFor).hasSizeBetween(2, 3).startsWith(answers.get(0), answers.get(1));
+      for (Message answer : queriedFor) {
+        assertError(answer, "504", "did not answer in time");
+      }
+      answers.removeAll(queriedFor);
+      for (Message late : answers) {
+        assertError(late, "503", "overloaded");
       }
     }
+  }
+
+  private static boolean isTimeout(Message answer) {
+    return "504".equals(answer.getHeaders().getFirst("Nats-Service-Error-Code"));
   }
 
   /** Its users have waited for all of it, and the objective is theirs. */
@@ -299,7 +316,8 @@ class HistoryServiceIT {
       for (CompletableFuture<Message> answer : locked.ask(2)) {
         assertError(answer.get(), "504", "did not answer in time"); // in a second, each of them
       }
-      await().untilAsserted(() -> assertThat(measured.slowest()).isGreaterThan(1.9));
+      // Without the wait it would be one second.
+      await().untilAsserted(() -> assertThat(measured.slowest()).isGreaterThan(1.5));
     }
   }
 

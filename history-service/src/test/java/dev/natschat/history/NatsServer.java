@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
@@ -66,6 +67,8 @@ final class NatsServer implements AutoCloseable {
             .userInfo("alice", "test-only")
             .supportUTF8Subjects()
             .inboxPrefix("_UINBOX.alice.")
+            .useTimeoutException() // else it looks like a request that nobody hears
+            .connectionTimeout(Duration.ofSeconds(20))
             .build());
   }
 
