@@ -20,12 +20,22 @@ import org.jspecify.annotations.Nullable;
 final class ChatClient implements AutoCloseable, ErrorListener {
   private static final String FENCE = "$nobody.may.publish.here.";
 
+  /** How long the broker may take to let a client in is its own setting, not jnats' 2 s. */
+  private static final Duration LONG = Duration.ofSeconds(20);
+
   private final List<String> violations = new CopyOnWriteArrayList<>();
   private final Connection connection;
   private int fences;
 
   private ChatClient(Options.Builder options) throws IOException, InterruptedException {
-    connection = Nats.connect(options.noReconnect().errorListener(this).noNoResponders().build());
+    connection =
+        Nats.connect(
+            options
+                .connectionTimeout(LONG)
+                .noReconnect()
+                .errorListener(this)
+                .noNoResponders()
+                .build());
   }
 
   static ChatClient withToken(String url, String token, String inboxToken)
@@ -95,7 +105,7 @@ final class ChatClient implements AutoCloseable, ErrorListener {
   private List<String> violationsUntilNow() {
     String fence = FENCE + ++fences;
     connection.publish(fence, new byte[0]);
-    await(fence).atMost(Duration.ofSeconds(20)).until(() -> indexOf(fence) >= 0);
+    await(fence).atMost(LONG).until(() -> indexOf(fence) >= 0);
     return new ArrayList<>(violations.subList(0, indexOf(fence)));
   }
 
@@ -110,7 +120,7 @@ final class ChatClient implements AutoCloseable, ErrorListener {
 
   /** Returns when the broker has taken everything that was sent. */
   void flush() throws Exception {
-    connection.flush(Duration.ofSeconds(20));
+    connection.flush(LONG);
   }
 
   @Override

@@ -373,8 +373,7 @@ class PermissionsIT {
   void replyToJsApiIsRefused() throws Exception {
     ChatClient alice = user("alice", "user");
     JetStreamManagement management = service("persist-worker").connection().jetStreamManagement();
-    publish(alice, "chat.kept", "kept");
-    alice.flush();
+    store(alice, "chat.kept");
     long before = management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount();
     assertThat(before).isPositive();
     // An empty request is a valid one: purge everything.
@@ -393,6 +392,7 @@ class PermissionsIT {
   void anAcknowledgementIsNoRequestToTheStream() throws Exception {
     ChatClient alice = user("alice", "user");
     JetStreamManagement management = service("persist-worker").connection().jetStreamManagement();
+    store(alice, "chat.acked"); // and with it all that was published before
     long before = management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount();
     List<String> requests =
         List.of("PURGE", "DELETE", "UPDATE", "MSG.DELETE", "SNAPSHOT", "LEADER.STEPDOWN");
@@ -551,6 +551,11 @@ class PermissionsIT {
 
   private static void publish(ChatClient client, String subject, String text) {
     client.connection().publish(subject, text.getBytes(UTF_8));
+  }
+
+  /** Returns when the stream has it, which a flush does not wait for. */
+  private static void store(ChatClient client, String subject) throws Exception {
+    assertThat(client.connection().jetStream().publish(subject, null)).isNotNull();
   }
 
   private static String text(Message message) {

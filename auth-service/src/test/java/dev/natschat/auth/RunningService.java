@@ -63,6 +63,6 @@ final class RunningService implements AutoCloseable {
   public void close() {
     stopping.set(true);
     thread.interrupt();
-    await("stopped").until(() -> !thread.isAlive());
+    await("stopped").atMost(Duration.ofSeconds(30)).until(() -> !thread.isAlive());
   }
 }
