@@ -2,6 +2,7 @@ package dev.natschat.service;
 
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
+import io.nats.client.ConnectionListener;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.Nats;
 import io.nats.client.Options;
@@ -80,14 +81,20 @@ public final class BrokerConnection {
   }
 
   /**
-   * Complete when the connection is closed: by the service, or because NATS refuses it for good.
-   * Whoever started the service starts it again, with the secrets of then.
+   * Complete when the connection is closed: by the service, or because NATS refuses it for good, of
+   * which the log tells before. Whoever started the service starts it again, with the secrets of
+   * then.
    */
+  @SuppressWarnings("deprecation") // the one method that the interface asks for
   public static CompletableFuture<Void> closed(Connection nats) {
     CompletableFuture<Void> closed = new CompletableFuture<>();
+    ConnectionListener brokerLog = nats.getOptions().getConnectionListener();
     nats.addConnectionListener(
         (connection, event) -> {
           if (event == Events.CLOSED) {
+            if (brokerLog != null) { // jnats tells its listeners in any order
+              brokerLog.connectionEvent(connection, event);
+            }
             closed.complete(null);
           }
         });

@@ -57,6 +57,7 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
         if (state == State.LOST && !lastError.isEmpty()) {
           log.error("NATS refuses us for good ({}); wrong NATS_USER or NATS_PASS?", lastError);
         }
+        state = State.WAITING; // said once, however often it is told
       }
       default -> log.debug("{}", event);
     }

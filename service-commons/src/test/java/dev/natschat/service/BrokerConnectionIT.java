@@ -14,8 +14,10 @@ import io.nats.client.Options;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -60,6 +62,7 @@ class BrokerConnectionIT {
     logger = (Logger) LoggerFactory.getLogger("dev.natschat.service");
     logger.setLevel(Level.INFO);
     logger.addAppender(lines);
+    lines.list = new CopyOnWriteArrayList<>(); // it is read while others write
     lines.start();
   }
 
@@ -113,6 +116,23 @@ class BrokerConnectionIT {
     stopBroker();
     startBroker(PASSWORD);
     connecting.join().close();
+  }
+
+  /** They end the process: what they would not wait for nobody would read. */
+  @Test
+  void whoWaitsForTheEndWaitsForTheWordsToo() throws Exception {
+    startBroker(PASSWORD);
+    List<CompletableFuture<Long>> saidThen = new ArrayList<>();
+    try (Connection nats = BrokerConnection.connect(options())) {
+      for (int i = 0; i < 20; i++) { // jnats tells them, and the log, in any order
+        saidThen.add(BrokerConnection.closed(nats).thenApply(end -> said("refuses us for good")));
+      }
+      stopBroker();
+      startBroker("another");
+      for (CompletableFuture<Long> said : saidThen) {
+        assertThat(said.get(30, TimeUnit.SECONDS)).isEqualTo(1);
+      }
+    }
   }
 
   /** jnats does not try a third time. */
