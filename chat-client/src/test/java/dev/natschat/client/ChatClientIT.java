@@ -138,7 +138,10 @@ class ChatClientIT {
       int before = keycloak.requests.size();
       broker.restart();
       broker.stream(-1);
-      await().ignoreExceptions().until(() -> alice.say("general", "back").streamSequence() > 0);
+      await()
+          .atMost(30, TimeUnit.SECONDS)
+          .ignoreExceptions()
+          .until(() -> alice.say("general", "back").streamSequence() > 0);
       assertThat(keycloak.requests).hasSizeGreaterThan(before);
     }
   }
