@@ -24,10 +24,10 @@ import io.opentelemetry.api.common.Attributes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
@@ -95,28 +95,25 @@ class BrokerObserverIT {
       publish(20);
       observed.awaitSeries(Metric.STREAM_MESSAGES, Map.of(THE_STREAM, 20.0));
       long bytes = management.getStreamInfo("CHAT_MESSAGES").getStreamState().getByteCount();
-      assertThat(observed.series(Metric.STREAM_BYTES))
-          .isEqualTo(Map.of(THE_STREAM, (double) bytes));
-      assertThat(observed.series(Metric.STREAM_BYTES_LIMIT))
-          .isEqualTo(Map.of(THE_STREAM, (double) MAX_BYTES));
+      observed.awaitSeries(Metric.STREAM_BYTES, Map.of(THE_STREAM, (double) bytes));
+      observed.awaitSeries(Metric.STREAM_BYTES_LIMIT, Map.of(THE_STREAM, (double) MAX_BYTES));
       assertThat(observed.series(Metric.STREAM_MESSAGES_LIMIT)).isEmpty();
-      assertThat(observed.series(Metric.STREAM_SEQUENCE_FIRST)).isEqualTo(Map.of(THE_STREAM, 1.0));
-      assertThat(observed.series(Metric.STREAM_SEQUENCE_LAST)).isEqualTo(Map.of(THE_STREAM, 20.0));
-      assertThat(observed.series(Metric.STREAM_CONSUMERS)).isEqualTo(Map.of(THE_STREAM, 1.0));
-      assertThat(observed.series(Metric.STREAM_LEADERS)).isEqualTo(Map.of(THE_STREAM, 1.0));
-      assertThat(observed.value(Metric.ACCOUNT_STORAGE, CHAT)).isEqualTo((double) bytes);
-      assertThat(observed.value(Metric.ACCOUNT_STORAGE_LIMIT, CHAT)).isEqualTo(2e9 + 147483648);
-      assertThat(observed.series(Metric.JETSTREAM_STORAGE_RESERVED))
-          .isEqualTo(Map.of(SERVER_ALONE, (double) MAX_BYTES));
+      observed.awaitSeries(Metric.STREAM_SEQUENCE_FIRST, Map.of(THE_STREAM, 1.0));
+      observed.awaitSeries(Metric.STREAM_SEQUENCE_LAST, Map.of(THE_STREAM, 20.0));
+      observed.awaitSeries(Metric.STREAM_CONSUMERS, Map.of(THE_STREAM, 1.0));
+      observed.awaitSeries(Metric.STREAM_LEADERS, Map.of(THE_STREAM, 1.0));
+      observed.awaitValue(Metric.ACCOUNT_STORAGE, CHAT, (double) bytes);
+      observed.awaitValue(Metric.ACCOUNT_STORAGE_LIMIT, CHAT, 2e9 + 147483648);
+      observed.awaitSeries(
+          Metric.JETSTREAM_STORAGE_RESERVED, Map.of(SERVER_ALONE, (double) MAX_BYTES));
 
       observed.awaitSeries(Metric.CONSUMER_PENDING, Map.of(THE_CONSUMER, 20.0));
-      assertThat(observed.series(Metric.CONSUMER_ACK_PENDING_LIMIT))
-          .isEqualTo(Map.of(THE_CONSUMER, 100.0));
+      observed.awaitSeries(Metric.CONSUMER_ACK_PENDING_LIMIT, Map.of(THE_CONSUMER, 100.0));
       assertThat(worker.fetch(5, Duration.ofSeconds(5))).hasSize(5);
       observed.awaitSeries(Metric.CONSUMER_PENDING, Map.of(THE_CONSUMER, 15.0));
-      assertThat(observed.series(Metric.CONSUMER_ACK_PENDING)).isEqualTo(Map.of(THE_CONSUMER, 5.0));
+      observed.awaitSeries(Metric.CONSUMER_ACK_PENDING, Map.of(THE_CONSUMER, 5.0));
 
-      await().until(() -> redelivered(worker));
+      await().atMost(Duration.ofSeconds(30)).until(() -> redelivered(worker));
       observed.awaitValue(Metric.CONSUMER_REDELIVERED, THE_CONSUMER, value -> value >= 1);
       observed.awaitValue(Metric.CONSUMER_DELIVERIES, THE_CONSUMER, value -> value >= 6);
 
@@ -148,14 +145,16 @@ class BrokerObserverIT {
       }
       tester.flush(Duration.ofSeconds(5));
       observed.awaitValue(Metric.ACCOUNT_MESSAGES_RECEIVED, CHAT_ON_SERVER, 7);
-      assertThat(observed.value(Metric.ACCOUNT_MESSAGES_SENT, CHAT_ON_SERVER)).isEqualTo(7);
-      assertThat(observed.value(Metric.ACCOUNT_BYTES_RECEIVED, CHAT_ON_SERVER)).isEqualTo(700);
-      assertThat(observed.value(Metric.ACCOUNT_BYTES_SENT, CHAT_ON_SERVER)).isEqualTo(700);
-      assertThat(observed.value(Metric.ACCOUNT_CONNECTIONS, CHAT_ON_SERVER)).isEqualTo(1);
-      assertThat(observed.value(Metric.ACCOUNT_SLOW_CONSUMERS, CHAT_ON_SERVER)).isZero();
-      assertThat(accounts(observed)).containsExactlyInAnyOrder("$G", "AUTH", "CHAT", "SYS");
-      assertThat(observed.value(Metric.SERVER_MESSAGES_SENT, SERVER_ALONE))
-          .isGreaterThanOrEqualTo(7);
+      observed.awaitValue(Metric.ACCOUNT_MESSAGES_SENT, CHAT_ON_SERVER, 7);
+      observed.awaitValue(Metric.ACCOUNT_BYTES_RECEIVED, CHAT_ON_SERVER, 700);
+      observed.awaitValue(Metric.ACCOUNT_BYTES_SENT, CHAT_ON_SERVER, 700);
+      observed.awaitValue(Metric.ACCOUNT_CONNECTIONS, CHAT_ON_SERVER, 1);
+      observed.awaitValue(Metric.ACCOUNT_SLOW_CONSUMERS, CHAT_ON_SERVER, 0);
+      observed.awaitAsserted(
+          () ->
+              assertThat(accounts(observed))
+                  .containsExactlyInAnyOrder("$G", "AUTH", "CHAT", "SYS"));
+      observed.awaitValue(Metric.SERVER_MESSAGES_SENT, SERVER_ALONE, value -> value >= 7);
     }
   }
 
@@ -214,7 +213,7 @@ class BrokerObserverIT {
     try (Observed observed = new Observed(nats.url(), null);
         SilentClient ignored = new SilentClient(nats.url(), "tester", "flood")) {
       observed.awaitValue(Metric.SERVER_SLOW_CONSUMERS, SERVER_ALONE, 0);
-      assertThat(observed.value(Metric.SERVER_PENDING_MAX, SERVER_ALONE)).isLessThan(1_000_000);
+      observed.awaitValue(Metric.SERVER_PENDING_MAX, SERVER_ALONE, value -> value < 1_000_000);
       for (int i = 0; i < 20; i++) { // above what sockets hold, below max_pending (32 MB)
         tester.publish("flood", new byte[1_000_000]);
       }
@@ -231,22 +230,26 @@ class BrokerObserverIT {
   void theServerItselfIsMeasured() throws Exception {
     try (Observed observed = new Observed(nats.url(), null)) {
       observed.awaitSeries(Metric.SERVERS, Map.of(Attributes.empty(), 1.0));
-      assertThat(observed.series(Metric.SERVER_UP)).isEqualTo(Map.of(SERVER_ALONE, 1.0));
-      assertThat(observed.series(Metric.SERVER_CONNECTIONS)).isEqualTo(Map.of(SERVER_ALONE, 2.0));
-      assertThat(observed.series(Metric.SERVER_CONNECTIONS_LIMIT))
-          .isEqualTo(Map.of(SERVER_ALONE, 65536.0));
-      assertThat(observed.series(Metric.SERVER_ROUTES)).isEqualTo(Map.of(SERVER_ALONE, 0.0));
-      assertThat(observed.series(Metric.SERVER_GATEWAYS)).isEqualTo(Map.of(SERVER_ALONE, 0.0));
-      assertThat(observed.series(Metric.SERVER_LEAFNODES)).isEqualTo(Map.of(SERVER_ALONE, 0.0));
-      assertThat(observed.series(Metric.JETSTREAM_STORAGE_LIMIT))
-          .isEqualTo(Map.of(SERVER_ALONE, 2e9 + 147483648));
-      assertThat(observed.value(Metric.SERVER_MEMORY, SERVER_ALONE)).isGreaterThan(1e6);
-      assertThat(observed.value(Metric.SERVER_SUBSCRIPTIONS, SERVER_ALONE)).isPositive();
-      assertThat(observed.value(Metric.SERVER_START_TIME, SERVER_ALONE))
-          .isBetween(System.currentTimeMillis() / 1e3 - 600, System.currentTimeMillis() / 1e3);
-      assertThat(observed.series(Metric.ANSWERS_MALFORMED))
-          .isEqualTo(Map.of(Attributes.empty(), 0.0));
+      observed.awaitAsserted(() -> assertServerIsMeasured(observed));
     }
+  }
+
+  private static void assertServerIsMeasured(Observed observed) {
+    assertThat(observed.series(Metric.SERVER_UP)).isEqualTo(Map.of(SERVER_ALONE, 1.0));
+    assertThat(observed.series(Metric.SERVER_CONNECTIONS)).isEqualTo(Map.of(SERVER_ALONE, 2.0));
+    assertThat(observed.series(Metric.SERVER_CONNECTIONS_LIMIT))
+        .isEqualTo(Map.of(SERVER_ALONE, 65536.0));
+    assertThat(observed.series(Metric.SERVER_ROUTES)).isEqualTo(Map.of(SERVER_ALONE, 0.0));
+    assertThat(observed.series(Metric.SERVER_GATEWAYS)).isEqualTo(Map.of(SERVER_ALONE, 0.0));
+    assertThat(observed.series(Metric.SERVER_LEAFNODES)).isEqualTo(Map.of(SERVER_ALONE, 0.0));
+    assertThat(observed.series(Metric.JETSTREAM_STORAGE_LIMIT))
+        .isEqualTo(Map.of(SERVER_ALONE, 2e9 + 147483648));
+    assertThat(observed.value(Metric.SERVER_MEMORY, SERVER_ALONE)).isGreaterThan(1e6);
+    assertThat(observed.value(Metric.SERVER_SUBSCRIPTIONS, SERVER_ALONE)).isPositive();
+    assertThat(observed.value(Metric.SERVER_START_TIME, SERVER_ALONE))
+        .isBetween(System.currentTimeMillis() / 1e3 - 600, System.currentTimeMillis() / 1e3);
+    assertThat(observed.series(Metric.ANSWERS_MALFORMED))
+        .isEqualTo(Map.of(Attributes.empty(), 0.0));
   }
 
   /** Those of things that this server does not have are absent, not 0. */
@@ -259,9 +262,8 @@ class BrokerObserverIT {
       management.addStream(StreamConfiguration.builder(stream(1)).maxMessages(1000).build());
       management.addOrUpdateConsumer("CHAT_MESSAGES", DURABLE);
       observed.awaitValue(Metric.STREAM_MESSAGES_LIMIT, THE_STREAM, 1000);
-      List<Metric> without =
-          Arrays.stream(Metric.values()).filter(m -> observed.series(m).isEmpty()).toList();
-      assertThat(without).isEmpty();
+      observed.awaitAsserted(
+          () -> assertThat(Metric.values()).noneMatch(metric -> observed.series(metric).isEmpty()));
     }
   }
 
@@ -271,6 +273,7 @@ class BrokerObserverIT {
       observed.awaitValue(Metric.ACCOUNT_MESSAGES_RECEIVED, CHAT_ON_SERVER, 0);
       publish(5);
       observed.awaitValue(Metric.ACCOUNT_MESSAGES_RECEIVED, CHAT_ON_SERVER, 5);
+      observed.awaitValue(Metric.SERVER_START_TIME, SERVER_ALONE, value -> value > 0);
       double started = observed.value(Metric.SERVER_START_TIME, SERVER_ALONE);
 
       nats.kill();
@@ -282,7 +285,9 @@ class BrokerObserverIT {
       nats.startAgain();
       observed.awaitSeries(Metric.SERVER_UP, Map.of(SERVER_ALONE, 1.0));
       observed.awaitValue(Metric.SERVER_START_TIME, SERVER_ALONE, value -> value > started);
-      await().until(() -> tester.getStatus() == Connection.Status.CONNECTED);
+      await()
+          .atMost(Duration.ofSeconds(30))
+          .until(() -> tester.getStatus() == Connection.Status.CONNECTED);
       publish(3);
       observed.awaitValue(Metric.ACCOUNT_MESSAGES_RECEIVED, CHAT_ON_SERVER, 5 + 3);
     }
@@ -292,11 +297,11 @@ class BrokerObserverIT {
   void itIsHealthyWhileServersAnswer() throws Exception {
     Path health = directory.resolve("healthy");
     try (Observed observed = new Observed(nats.url(), health)) {
-      await().until(() -> Files.exists(health));
+      awaitUntil(() -> Files.exists(health));
       nats.kill();
-      await().until(() -> !Files.exists(health));
+      awaitUntil(() -> !Files.exists(health));
       nats.startAgain();
-      await().until(() -> Files.exists(health));
+      awaitUntil(() -> Files.exists(health));
       assertThat(observed.series(Metric.SERVERS)).isNotEmpty();
     }
     assertThat(health).doesNotExist();
@@ -311,7 +316,7 @@ class BrokerObserverIT {
       observed.awaitValue(Metric.ANSWERS_MALFORMED, Attributes.empty(), value -> value >= 50);
       publish(5);
       observed.awaitValue(Metric.ACCOUNT_MESSAGES_RECEIVED, CHAT_ON_SERVER, value -> value >= 5);
-      assertThat(observed.series(Metric.SERVERS)).isEqualTo(Map.of(Attributes.empty(), 1.0));
+      observed.awaitSeries(Metric.SERVERS, Map.of(Attributes.empty(), 1.0));
     }
   }
 
@@ -342,8 +347,9 @@ class BrokerObserverIT {
                 }
               })
           .subscribe("$SYS.REQ.SERVER.PING.STATSZ");
-      await().until(() -> late.get() >= 4);
-      assertThat(observed.series(Metric.SERVER_UP)).isEqualTo(Map.of(SERVER_ALONE, 1.0));
+      awaitUntil(() -> late.get() >= 4); // one in each round
+      assertThat(observed.series(Metric.SERVER_UP)).containsOnlyKeys(SERVER_ALONE);
+      observed.awaitSeries(Metric.SERVER_UP, Map.of(SERVER_ALONE, 1.0));
       assertThat(observed.series(Metric.ANSWERS_MALFORMED))
           .isEqualTo(Map.of(Attributes.empty(), 0.0));
     }
@@ -459,6 +465,10 @@ class BrokerObserverIT {
     builder.redirectOutput(directory.resolve("observer.log").toFile());
     builder.environment().putAll(settings);
     return builder.start();
+  }
+
+  private static void awaitUntil(Callable<Boolean> condition) {
+    await().atMost(Duration.ofSeconds(60)).until(condition);
   }
 
   private void publish(int messages) throws Exception {

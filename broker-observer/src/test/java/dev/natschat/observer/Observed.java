@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.assertj.core.api.Assertions;
+import org.awaitility.core.ThrowingRunnable;
 import org.jspecify.annotations.Nullable;
 
 /** An observer, and what it would export. */
@@ -73,9 +74,15 @@ final class Observed implements AutoCloseable {
   }
 
   void awaitSeries(Metric metric, Map<Attributes, Double> expected) {
-    await(metric.instrument)
-        .atMost(Duration.ofSeconds(30))
-        .untilAsserted(() -> Assertions.assertThat(series(metric)).isEqualTo(expected));
+    awaitAsserted(() -> Assertions.assertThat(series(metric)).isEqualTo(expected));
+  }
+
+  /**
+   * What holds of one round need not hold of the one before: a server may answer one question half
+   * a second after the others, or while it counts.
+   */
+  void awaitAsserted(ThrowingRunnable assertions) {
+    await("a round").atMost(Duration.ofMinutes(2)).untilAsserted(assertions);
   }
 
   @Override
