@@ -142,7 +142,7 @@ class ServerLogsIT {
     Map<String, String> settings =
         Map.of(
             "otel.exporter.otlp.endpoint", collector.endpoint(),
-            "otel.exporter.otlp.timeout", "1000",
+            "otel.exporter.otlp.timeout", "30000", // a second time, a line would be there twice
             "otel.java.exporter.otlp.retry.disabled", "true");
     settings.forEach(System::setProperty);
     ServerLogs logs =
