@@ -119,14 +119,31 @@ class PersistWorkerIT extends WorkerTest {
     settings.put("ACK_WAIT_SECONDS", "1");
     prepare();
     publish(20_000);
-    Worker first = start();
-    await().pollInterval(Duration.ofMillis(1)).until(() -> database.count("messages") > 0);
+    try (java.sql.Connection holdingUp =
+        holdUp(20_000)) { // else it may be done before it is killed
+      Worker first = start();
+      await().pollInterval(Duration.ofMillis(1)).until(() -> database.count("messages") > 0);
 
-    first.kill();
+      first.kill();
 
-    assertThat(database.count("messages")).isLessThan(20_000);
+      assertThat(database.count("messages")).isLessThan(20_000);
+      holdingUp.rollback();
+    }
     start();
     awaitRows(20_000);
+  }
+
+  /** A transaction that stores the message: whoever stores it, too, waits for the end of that. */
+  private java.sql.Connection holdUp(long sequence) throws Exception {
+    long storedAt = Origin.nanos(management.getMessage(ChatStream.NAME, sequence).getTime());
+    java.sql.Connection transaction = database.connect();
+    transaction.setAutoCommit(false);
+    try (Statement statement = transaction.createStatement()) {
+      statement.execute(
+          "INSERT INTO messages (room, username, text, timestamp, stream_seq, stored_at)"
+              + " VALUES ('lobby', 'alice', 'held up', 0, %d, %d)".formatted(sequence, storedAt));
+    }
+    return transaction;
   }
 
   @Test // the previous system: 440 of 500 rows twice
