@@ -2,14 +2,17 @@ package dev.natschat.persist;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.awaitility.Awaitility;
 
 /**
  * A PostgreSQL that keeps what it committed (fsync on), with the roles of the project and an empty
@@ -74,8 +77,11 @@ final class Database implements AutoCloseable {
     return values;
   }
 
+  /** Returns when it has ended, for which its own closing waits no more than 5 s. */
   void stop() throws IOException {
     postgres.close();
+    Path running = directory.resolve("data").resolve("postmaster.pid");
+    Awaitility.await().atMost(Duration.ofSeconds(60)).until(() -> !Files.exists(running));
   }
 
   /** Of a stopped one: what a backup has. */
@@ -94,7 +100,7 @@ final class Database implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    postgres.close();
+    stop();
   }
 
   private EmbeddedPostgres launch() throws IOException {
@@ -105,6 +111,7 @@ final class Database implements AutoCloseable {
         .setServerConfig("fsync", "on")
         .setServerConfig("synchronous_commit", "on")
         .setServerConfig("full_page_writes", "on")
+        .setPGStartupWait(Duration.ofSeconds(60))
         .start();
   }
 }

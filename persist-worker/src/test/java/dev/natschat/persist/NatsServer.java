@@ -11,6 +11,7 @@ import java.net.URI;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -87,12 +88,15 @@ final class NatsServer {
     return "nats://127.0.0.1:" + port;
   }
 
+  /** It is back soon after a restart: what is asked of JetStream meanwhile has a time limit. */
   Connection connect() throws IOException, InterruptedException {
     return Nats.connect(
         Options.builder()
             .server(url())
             .userInfo("tester", "test-only")
             .supportUTF8Subjects()
+            .connectionTimeout(Duration.ofSeconds(20)) // also of requests to JetStream
+            .reconnectWait(Duration.ofMillis(200))
             .maxReconnects(-1)
             .build());
   }
