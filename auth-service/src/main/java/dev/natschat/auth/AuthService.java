@@ -53,11 +53,13 @@ public final class AuthService {
       CompletableFuture.anyOf(keys.first(), closed).get();
       warmUp.get();
       if (!closed.isDone()) {
-        try (Callout callout = callout(config, nats, keys, metrics);
-            HealthFile health =
-                new HealthFile(config.healthFile(), () -> nats.getStatus() == Status.CONNECTED)) {
-          log.info("ready: {}", config);
-          closed.get();
+        try (Callout callout = callout(config, nats, keys, metrics)) {
+          BrokerConnection.awaitSubscribed(nats);
+          try (HealthFile health =
+              new HealthFile(config.healthFile(), () -> nats.getStatus() == Status.CONNECTED)) {
+            log.info("ready: {}", config);
+            closed.get();
+          }
         }
       }
       throw new IllegalStateException("the connection to NATS was closed");

@@ -1,13 +1,18 @@
 package dev.natschat.auth;
 
+import static java.util.function.Predicate.isEqual;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.AppenderBase;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.nimbusds.jwt.PlainJWT;
 import io.nats.client.Connection;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,9 +23,11 @@ import java.util.Date;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** The service with a real broker, and a Keycloak that can misbehave. */
 @SuppressWarnings("try") // connections
@@ -60,6 +67,40 @@ class CalloutIT {
         ChatClient webSocket = ChatClient.withToken(nats.webSocketUrl(), token, "alice")) {
       assertThat(tcp.mayPublish("chat.lobby")).isTrue();
       assertThat(webSocket.mayPublish("chat.lobby")).isTrue();
+    }
+  }
+
+  /** The broker answers for a service that has not subscribed yet, when its patience is over. */
+  @Test
+  void whoComesAsSoonAsItIsReadyIsLetIn() throws Exception {
+    String token = realm.token("alice", "user");
+    List<RawClient> clients = new CopyOnWriteArrayList<>();
+    AppenderBase<ILoggingEvent> connecting =
+        new AppenderBase<>() {
+          @Override
+          protected void append(ILoggingEvent event) {
+            if (event.getMessage().startsWith("ready")) {
+              try {
+                clients.add(new RawClient(nats.url()).connect(token));
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            }
+          }
+        };
+    Logger log = (Logger) LoggerFactory.getLogger(AuthService.class);
+    log.addAppender(connecting);
+    connecting.start();
+    try {
+      for (int i = 1; i <= 20; i++) {
+        try (RunningService service = ready()) {
+          await("ready").atMost(LONG).until(clients::size, isEqual(i));
+          assertThat(clients.get(i - 1).answer()).as("start " + i).isEqualTo(RawClient.LET_IN);
+        }
+      }
+    } finally {
+      log.detachAppender(connecting);
+      closeAll(clients);
     }
   }
 

@@ -8,7 +8,6 @@ import io.nats.client.Dispatcher;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,18 +42,9 @@ public final class HistoryService implements AutoCloseable {
     dispatcher.setPendingLimits(UNDISPATCHED_MESSAGES, -1);
     dispatcher.subscribe(
         HistoryRequests.SUBJECT, QUEUE_GROUP, new HistoryRequests(store, workers, new Metrics()));
-    awaitSubscribed(nats);
+    BrokerConnection.awaitSubscribed(nats);
     health = new HealthFile(config.healthFile(), this::isReady);
     log.info("Answering {}", HistoryRequests.SUBJECT);
-  }
-
-  /** Else who asks at once would hear that nobody answers. */
-  private static void awaitSubscribed(Connection nats) throws InterruptedException {
-    try {
-      nats.flush(FLUSH);
-    } catch (TimeoutException e) { // jnats subscribes again when it has connected again
-      log.debug("The connection was lost at the start", e);
-    }
   }
 
   public static void main(String[] args) throws InterruptedException {

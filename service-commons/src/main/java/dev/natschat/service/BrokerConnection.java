@@ -9,6 +9,7 @@ import io.nats.client.Options;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,6 +21,8 @@ public final class BrokerConnection {
 
   /** The third without an answer ends the connection: a broker whose host is gone closes none. */
   private static final Duration BETWEEN_PINGS = Duration.ofSeconds(10);
+
+  private static final Duration LONGEST_FLUSH = Duration.ofSeconds(2);
 
   private BrokerConnection() {}
 
@@ -78,6 +81,20 @@ public final class BrokerConnection {
       }
     }
     throw new InterruptedException("stopped while it connected");
+  }
+
+  /**
+   * Returns when the broker knows the subscriptions. Who asks a service that has only just written
+   * them would not reach it.
+   *
+   * @throws InterruptedException when the thread is interrupted
+   */
+  public static void awaitSubscribed(Connection nats) throws InterruptedException {
+    try {
+      nats.flush(LONGEST_FLUSH);
+    } catch (TimeoutException lost) { // jnats subscribes again when it has connected again
+      log.debug("The connection was lost while the service subscribed", lost);
+    }
   }
 
   /**
