@@ -66,7 +66,7 @@ final class Settlement {
       }
       ongoing.end();
     }
-    if (type == AckType.AckTerm && delivery.processing != null) {
+    if (type == AckType.AckTerm && thrown == null && delivery.processing != null) {
       // Given up for good: its processing has failed.
       delivery.processing.fail("term");
     }

@@ -323,6 +323,35 @@ class JetStreamIT extends TracedTest {
   }
 
   @Test
+  void aTerminationThatFailedGivesNoMessageUp() throws Exception {
+    Connection closing = Nats.connect(options().build());
+    CompletableFuture<Throwable> refused = new CompletableFuture<>();
+    closing
+        .jetStream()
+        .subscribe(
+            "chat.*",
+            closing.createDispatcher(),
+            message -> {
+              closing.close();
+              try {
+                message.term();
+              } catch (IllegalStateException closed) {
+                refused.complete(closed);
+              }
+            },
+            false);
+    Telemetry.reset();
+    jetStream.publish("chat.a", HELLO);
+    assertThat(refused.get(20, TimeUnit.SECONDS)).hasMessageContaining("Closed");
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            settle chat.* CLIENT ERROR java.lang.IllegalStateException term
+        """);
+  }
+
+  @Test
   void whereOneAckIsForAllEachMessageEndsWithItsReceipt() throws Exception {
     jetStream.publish("chat.a", HELLO);
     jetStream.publish("chat.b", HELLO);
