@@ -21,8 +21,8 @@ final class Batch {
   private Batch() {}
 
   /**
-   * Null when the argument holds no messages, or a batch method calls itself with a part of its
-   * batch.
+   * Null when the argument holds no messages, a batch method calls itself with a part of its batch,
+   * or a handler calls one with its message.
    */
   static @Nullable Processing begin(@Nullable Object argument) {
     if (working.get() != null) {
@@ -37,7 +37,9 @@ final class Batch {
         messages.size() == 1
             ? Processing.pulledAlone(messages.get(0), Delivery.ofOrNew(messages.get(0)))
             : ofMany(messages);
-    working.set(true);
+    if (processing != null) {
+      working.set(true);
+    }
     return processing;
   }
 

@@ -149,6 +149,10 @@ final class Ongoing {
     measure(now(common.operation));
   }
 
+  boolean hasEnded() {
+    return ended;
+  }
+
   /** Nobody knows when it ended. */
   void endUnmeasured() {
     ended = true;

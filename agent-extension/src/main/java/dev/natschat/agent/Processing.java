@@ -3,6 +3,7 @@ package dev.natschat.agent;
 import static java.util.Collections.emptyList;
 
 import io.nats.client.Message;
+import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
 import java.util.List;
@@ -65,9 +66,24 @@ final class Processing {
     return processing;
   }
 
-  /** A message that was pulled alone is processed in the trace of its producer. */
-  static Processing pulledAlone(Message message, Delivery delivery) {
-    return delivery.isOpen() ? within(delivery.open(message)) : start(message, delivery);
+  /**
+   * A message that was pulled alone is processed in the trace of its producer; null within the
+   * handler that it was given to.
+   */
+  static @Nullable Processing pulledAlone(Message message, Delivery delivery) {
+    if (delivery.isOpen()) {
+      return within(delivery.open(message));
+    }
+    Ongoing begun = delivery.processing;
+    if (begun == null || begun.hasEnded()) {
+      return start(message, delivery);
+    }
+    return isInTraceOf(begun) ? null : within(begun);
+  }
+
+  private static boolean isInTraceOf(Ongoing begun) {
+    String current = Span.current().getSpanContext().getTraceId();
+    return current.equals(begun.span.getSpanContext().getTraceId());
   }
 
   private static Processing start(Message message, Delivery delivery) {

@@ -220,6 +220,21 @@ class BatchIT extends TracedTest {
   }
 
   @Test
+  void aHandlerThatCallsABatchMethodProcessesItsMessageOnce() throws Exception {
+    jetStream.subscribe(
+        "chat.*", nats.createDispatcher(), message -> worker.persist(List.of(message)), false);
+    Telemetry.reset();
+    publish(1);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            INSERT
+            settle chat.* CLIENT ack
+        """);
+  }
+
+  @Test
   void messagesNeverSettledEndWhenTheyAreDropped() throws Exception {
     publish(2);
     worker.settle = message -> {};
