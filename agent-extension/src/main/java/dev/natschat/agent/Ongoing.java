@@ -135,8 +135,12 @@ final class Ongoing {
   }
 
   void fail(Throwable thrown) {
-    span.recordException(thrown);
     fail(thrown.getClass().getName());
+    try {
+      span.recordException(thrown);
+    } catch (Throwable ofItsOwn) {
+      // It cannot be told what happened: the application's exception has a method that throws.
+    }
   }
 
   void fail(String type) {

@@ -234,6 +234,37 @@ class CoreIT extends TracedTest {
   }
 
   @Test
+  void aHandlersExceptionThatCannotBeToldEndsItsSpanToo() throws Exception {
+    Dispatcher dispatcher = nats.createDispatcher();
+    dispatcher.subscribe(
+        "chat.*",
+        message -> {
+          handled.add(message);
+          throw new Untold();
+        });
+    nats.publish("chat.a", HELLO);
+    nats.publish("chat.a", "nobody.replies", HELLO);
+    take();
+    take();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ERROR dev.natschat.agent.CoreIT$Untold
+        publish chat.* PRODUCER
+          process chat.* SERVER ERROR dev.natschat.agent.CoreIT$Untold
+        """);
+  }
+
+  private static final class Untold extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public String getMessage() {
+      throw new IllegalStateException("what it is about is gone");
+    }
+  }
+
+  @Test
   void requestAndReplyAreFourEdges() throws Exception {
     answer("chat.*", HELLO);
     inSpan("ask", () -> nats.request("chat.a", HELLO, TIMEOUT));
