@@ -154,6 +154,9 @@ final class Sending {
       if (!begun.isObject()) {
         begun.leave(); // while jnats waits for the reply, the thread may do other work
       }
+      if (begun.answer != null) {
+        begun.answer.given(Answer.errorIn(headers)); // whoever asks back may wait long
+      }
       return written(begun, null, connection, replyTo, headers, body);
     }
     Answer answer = Answer.owedAt(subject);

@@ -309,6 +309,28 @@ class CoreIT extends TracedTest {
   }
 
   @Test
+  void anAnsweringSpanLastsUntilAnotherThreadHasAskedBack() throws Exception {
+    answer("elsewhere.reply", HELLO);
+    subscribe("chat.*");
+    nats.publish("chat.a", "elsewhere.reply", HELLO);
+    Message question = take();
+    span("SELECT");
+    nats.request(question.getReplyTo(), HELLO, TIMEOUT);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* SERVER
+            request (temporary) CLIENT
+              process elsewhere.reply SERVER
+                publish (temporary) PRODUCER
+        SELECT
+        """);
+    assertThat(Telemetry.span("process chat.*", SPAN_KIND_SERVER).getEndTimeUnixNano())
+        .isGreaterThanOrEqualTo(
+            Telemetry.span("request (temporary)", SPAN_KIND_CLIENT).getStartTimeUnixNano());
+  }
+
+  @Test
   void anAnsweringSpanWithoutReplyEndsWhenItsHandlerReturned() throws Exception {
     subscribe("chat.*");
     nats.publish("chat.a", "nobody.replies", HELLO);
