@@ -12,6 +12,7 @@ import io.opentelemetry.instrumentation.api.util.VirtualField;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -256,20 +257,28 @@ final class Sending {
       }
       end();
     } else {
-      ongoing.fail(whyNoReply());
-      end();
+      endWithoutReply(null);
     }
+  }
+
+  private void endWithoutReply(@Nullable Throwable failure) {
+    ongoing.fail(whyNoReply(failure));
+    end();
   }
 
   private static boolean succeeded(CompletableFuture<?> future) {
     return future.isDone() && !future.isCompletedExceptionally();
   }
 
-  private String whyNoReply() {
+  /** Whoever asked may have limited the time of the future itself. */
+  private String whyNoReply(@Nullable Throwable failure) {
     if (noResponders) {
       return "no_responders";
     }
-    return future != null && future.isDone() && !future.wasCancelledTimedOut()
+    return future != null
+            && future.isDone()
+            && !future.wasCancelledTimedOut()
+            && !(failure instanceof TimeoutException)
         ? "cancelled"
         : "timeout";
   }
@@ -279,7 +288,11 @@ final class Sending {
         replied.whenComplete(
             (reply, thrown) -> {
               try {
-                endRequest(reply, null);
+                if (thrown == null) {
+                  endRequest(reply, null);
+                } else {
+                  endWithoutReply(thrown);
+                }
               } catch (Throwable fault) {
                 Faults.report(fault);
               }

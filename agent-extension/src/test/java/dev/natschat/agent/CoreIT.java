@@ -6,6 +6,7 @@ import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_PRODUCER;
 import static io.opentelemetry.proto.trace.v1.Span.SpanKind.SPAN_KIND_SERVER;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
@@ -40,6 +41,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -422,6 +424,16 @@ class CoreIT extends TracedTest {
           process chat.* SERVER
         """);
     assertThat(handled).isEmpty();
+  }
+
+  @Test
+  void aRequestThatItsCallerGivesSoMuchTimeTimesOut() throws Exception {
+    Subscription deaf = nats.subscribe("chat.*");
+    CompletableFuture<Message> reply = nats.request("chat.a", HELLO);
+    assertThatThrownBy(() -> reply.orTimeout(100, TimeUnit.MILLISECONDS).join())
+        .hasCauseInstanceOf(TimeoutException.class);
+    deaf.unsubscribe();
+    assertTraces("request chat.* CLIENT ERROR timeout\n");
   }
 
   @Test
