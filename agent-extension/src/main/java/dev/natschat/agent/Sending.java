@@ -24,6 +24,8 @@ final class Sending {
   /** What callbacks took; less may be the difference of two clocks. */
   private static final long WORTH_TELLING_NANOS = 1_000_000;
 
+  private static final int WRAPPERS = 2;
+
   private static final ThreadLocal<@Nullable Sending> current = new ThreadLocal<>();
   private static final VirtualField<NatsRequestCompletableFuture, Sending> field =
       VirtualField.find(NatsRequestCompletableFuture.class, Sending.class);
@@ -325,14 +327,17 @@ final class Sending {
 
   /**
    * jnats wraps what went wrong into a RuntimeException, CompletableFuture that into a
-   * CompletionException.
+   * CompletionException. An application's own exception may be its own cause.
    */
   private static Throwable cause(Throwable thrown) {
     Throwable cause = thrown;
-    while (cause.getCause() != null
-        && (cause instanceof CompletionException || cause.getClass() == RuntimeException.class)) {
+    for (int i = 0; i < WRAPPERS && cause.getCause() != null && isWrapper(cause); i++) {
       cause = cause.getCause();
     }
     return cause;
+  }
+
+  private static boolean isWrapper(Throwable thrown) {
+    return thrown instanceof CompletionException || thrown.getClass() == RuntimeException.class;
   }
 }

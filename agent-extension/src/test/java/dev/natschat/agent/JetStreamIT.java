@@ -230,6 +230,20 @@ class JetStreamIT extends TracedTest {
   }
 
   @Test
+  void anExceptionThatIsItsOwnCauseEndsThePublishItIsGivenTo() throws Exception {
+    Subscription deaf = nats.subscribe("not.stored");
+    CompletableFuture<?> acknowledged = jetStream.publishAsync("not.stored", HELLO);
+    RuntimeException first = new RuntimeException("first");
+    first.initCause(new RuntimeException(first));
+    assertThat(
+            CompletableFuture.supplyAsync(() -> acknowledged.completeExceptionally(first))
+                .get(20, TimeUnit.SECONDS))
+        .isTrue();
+    deaf.unsubscribe();
+    assertTraces("publish PRODUCER ERROR java.lang.RuntimeException\n");
+  }
+
+  @Test
   void aPushedMessageIsProcessedAndSettledInItsTrace() throws Exception {
     Dispatcher dispatcher = nats.createDispatcher();
     jetStream.subscribe(
