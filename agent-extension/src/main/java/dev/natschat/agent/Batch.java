@@ -1,6 +1,7 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
+import io.nats.client.impl.NatsJetStreamMetaData;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.api.trace.SpanContext;
@@ -92,8 +93,9 @@ final class Batch {
         Ongoing.begin(
             builder, destination, Operation.BATCH, parent, messages.get(0).getConnection());
     Span batch = ongoing.span;
-    if (batch.isRecording() && messages.get(0).isJetStream()) {
-      Spans.describeConsumer(batch, messages.get(0).metaData());
+    NatsJetStreamMetaData metaData = Delivery.metaData(messages.get(0));
+    if (batch.isRecording() && metaData != null) {
+      Spans.describeConsumer(batch, metaData);
     }
     if (batch.getSpanContext().isSampled()) {
       for (Span messageSpan : sampled) {
@@ -139,9 +141,8 @@ final class Batch {
     Destination first = destination(messages.get(0));
     for (Message message : messages) {
       if (destination(message) != first) {
-        return message.isJetStream()
-            ? Subjects.get().ofName(message.metaData().getStream())
-            : Destination.UNNAMED;
+        NatsJetStreamMetaData metaData = Delivery.metaData(message);
+        return metaData == null ? Destination.UNNAMED : Subjects.get().ofName(metaData.getStream());
       }
     }
     return first;

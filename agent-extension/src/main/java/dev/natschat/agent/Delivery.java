@@ -1,6 +1,7 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
+import io.nats.client.impl.NatsJetStreamMetaData;
 import io.nats.client.impl.NatsMessage;
 import io.opentelemetry.api.trace.SpanBuilder;
 import io.opentelemetry.context.Context;
@@ -191,9 +192,22 @@ final class Delivery {
     return byTemplate == Destination.UNNAMED ? subjects.ofName(source(message)) : byTemplate;
   }
 
+  /**
+   * Null where there is none. jnats takes a reply subject for JetStream's by its beginning, and who
+   * sends chooses what follows.
+   */
+  static @Nullable NatsJetStreamMetaData metaData(Message message) {
+    try {
+      return message.isJetStream() ? message.metaData() : null;
+    } catch (IllegalArgumentException notJetStreams) {
+      return null;
+    }
+  }
+
   private static String source(Message message) {
-    if (message.isJetStream()) {
-      return message.metaData().getStream();
+    NatsJetStreamMetaData metaData = metaData(message);
+    if (metaData != null) {
+      return metaData.getStream();
     }
     return message.getSubscription() == null
         ? message.getSubject()

@@ -2,6 +2,7 @@ package dev.natschat.agent;
 
 import io.nats.client.Message;
 import io.nats.client.impl.AckType;
+import io.nats.client.impl.NatsJetStreamMetaData;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.context.Context;
 import org.jspecify.annotations.Nullable;
@@ -53,8 +54,11 @@ final class Settlement {
     if (span.isRecording()) {
       span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
       span.setAttribute(Semantics.OUTCOME, outcome(type));
-      Spans.describeConsumer(span, message.metaData());
-      span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
+      NatsJetStreamMetaData metaData = Delivery.metaData(message);
+      if (metaData != null) {
+        Spans.describeConsumer(span, metaData);
+        span.setAttribute(Semantics.STREAM_SEQUENCE, metaData.streamSequence());
+      }
     }
     return ongoing;
   }

@@ -91,8 +91,8 @@ final class Spans {
     if (isDescribedFirst(parent)) {
       builder.setAllAttributes(constant);
       describe(builder, message.getSubject(), size);
-      if (message.isJetStream()) {
-        NatsJetStreamMetaData metaData = message.metaData();
+      NatsJetStreamMetaData metaData = Delivery.metaData(message);
+      if (metaData != null) {
         builder.setAttribute(Semantics.STREAM, metaData.getStream());
         builder.setAttribute(Semantics.CONSUMER_NAME, metaData.getConsumer());
         builder.setAttribute(Semantics.STREAM_SEQUENCE, metaData.streamSequence());
@@ -139,10 +139,11 @@ final class Spans {
   private static void describeDelivered(Span span, Message message, long size) {
     span.setAttribute(Semantics.DESTINATION_NAME, message.getSubject());
     describeSize(span, size);
-    if (message.isJetStream()) {
-      describeConsumer(span, message.metaData());
-      span.setAttribute(Semantics.STREAM_SEQUENCE, message.metaData().streamSequence());
-      span.setAttribute(Semantics.DELIVERY_COUNT, message.metaData().deliveredCount());
+    NatsJetStreamMetaData metaData = Delivery.metaData(message);
+    if (metaData != null) {
+      describeConsumer(span, metaData);
+      span.setAttribute(Semantics.STREAM_SEQUENCE, metaData.streamSequence());
+      span.setAttribute(Semantics.DELIVERY_COUNT, metaData.deliveredCount());
     }
   }
 

@@ -235,6 +235,27 @@ class CoreIT extends TracedTest {
         """);
   }
 
+  /** Whoever sends chooses it; an old jnats takes such a message for a question. */
+  @Test
+  void aReplySubjectThatOnlyBeginsLikeJetStreamsHidesNoMessage() throws Exception {
+    subscribe("chat.*");
+    subscribe("orders.>");
+    nats.publish("chat.a", "$JS.FC.a", HELLO);
+    nats.publish("orders.1", "$JS.FC.b", HELLO);
+    await()
+        .atMost(TIMEOUT)
+        .untilAsserted(
+            () ->
+                assertThat(Telemetry.tree().replace("SERVER", "CONSUMER"))
+                    .isEqualTo(
+                        """
+                        publish chat.* PRODUCER
+                          process chat.* CONSUMER
+                        publish PRODUCER
+                          process orders.> CONSUMER
+                        """));
+  }
+
   @Test
   void aHandlersExceptionThatCannotBeToldEndsItsSpanToo() throws Exception {
     Dispatcher dispatcher = nats.createDispatcher();
