@@ -17,7 +17,11 @@ import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.metrics.SdkMeterProvider;
 import io.opentelemetry.sdk.metrics.data.HistogramPointData;
 import io.opentelemetry.sdk.testing.exporter.InMemoryMetricReader;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.ResultSet;
@@ -39,6 +43,8 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The service against a real broker and a real database. */
 @Timeout(120)
@@ -133,6 +139,33 @@ class HistoryServiceIT {
     database.store(odd, "alice", "here", 1);
     assertThat(texts(ask(odd))).containsExactly("here");
     assertThat(texts(ask("x".repeat(3000)))).isEmpty();
+  }
+
+  /** Whoever may ask chooses all of it; no such room can have messages. */
+  @ParameterizedTest
+  @MethodSource("oddRequests")
+  void anOddRequestIsAnsweredAsForAnUnknownRoom(String request) throws Exception {
+    URI address = URI.create(broker.url());
+    String connect = "CONNECT {\"user\":\"alice\",\"pass\":\"test-only\",\"headers\":true}\r\n";
+    try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+      socket.setSoTimeout(10_000);
+      socket
+          .getOutputStream()
+          .write((connect + "SUB _UINBOX.raw.> 1\r\n" + request + "\r\n").getBytes(UTF_8));
+      BufferedReader lines =
+          new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));
+      assertThat(lines.lines().filter(line -> line.contains("MSG ")).findFirst())
+          .hasValueSatisfying(
+              answer -> assertThat(answer).startsWith("MSG _UINBOX.raw.").endsWith(" 1 2"));
+    }
+  }
+
+  static List<String> oddRequests() {
+    return List.of(
+        "PUB chat.history.carriage\rreturn _UINBOX.raw.a 0\r\n",
+        "PUB chat.history.%s _UINBOX.raw.a 0\r\n".formatted("x".repeat(16_000)),
+        "PUB chat.history.room _UINBOX.raw.%s 0\r\n".formatted("x".repeat(16_000)),
+        "HPUB chat.history.room _UINBOX.raw.a 7 7\r\ngarbage");
   }
 
   @Test

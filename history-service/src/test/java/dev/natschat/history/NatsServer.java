@@ -20,6 +20,7 @@ final class NatsServer implements AutoCloseable {
       """
       listen: "127.0.0.1:%d"
       max_payload: %d
+      max_control_line: 16KB
       accounts {
         CHAT {
           users: [

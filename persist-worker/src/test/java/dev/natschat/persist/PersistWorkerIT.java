@@ -10,12 +10,18 @@ import io.nats.client.api.PublishAck;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.net.Socket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The worker between a real broker and a real database; the defects are those of the system before
@@ -321,6 +327,72 @@ class PersistWorkerIT extends WorkerTest {
     await().until(() -> database.count("dead_letters") == 100);
     assertThat(database.column("SELECT DISTINCT length(body) FROM dead_letters"))
         .containsExactly(String.valueOf(megabyte.length));
+  }
+
+  /** The broker looks at none of it: whoever may publish chooses it freely. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "no headers at all\r\n\r\n",
+        "NATS/1.0\r\nno colon\r\n\r\n",
+        "NATS/1.0\r\nwithout an end",
+        "NATS/1.0 409 Consumer Deleted\r\n\r\n"
+      })
+  void headersThatAreNoneStopNobody(String headers) throws Exception {
+    prepare();
+    String body = json("bob", "between");
+    publish(1);
+    publishRaw(
+        "HPUB chat.lobby %d %d\r\n%s%s\r\n"
+            .formatted(headers.length(), headers.length() + body.length(), headers, body));
+    publish(1);
+
+    Worker worker = start();
+
+    awaitRows(3);
+    assertThat(worker.output()).doesNotContain("Lost the connection");
+  }
+
+  @Test // which ends a line, for jnats
+  void aCarriageReturnInASubjectStopsNobody() throws Exception {
+    prepare();
+    String body = json("bob", "between");
+    publish(1);
+    publishRaw("PUB chat.a\rb %d\r\n%s\r\n".formatted(body.length(), body));
+    publish(1);
+
+    Worker worker = start();
+
+    awaitRows(3);
+    assertThat(worker.output()).doesNotContain("Lost the connection");
+  }
+
+  @Test // longer than what jnats reads unless it is told to
+  void aSubjectAsLongAsTheBrokerTakesStopsNobody() throws Exception {
+    prepare();
+    String body = json("bob", "hello");
+    publish(1);
+    publishRaw("PUB chat.%s %d\r\n%s\r\n".formatted("r".repeat(16_000), body.length(), body));
+    publish(1);
+
+    Worker worker = start();
+
+    awaitRows(2);
+    assertThat(database.column("SELECT length(subject) FROM dead_letters"))
+        .containsExactly("16005");
+    assertThat(worker.output()).doesNotContain("Lost the connection");
+  }
+
+  /** By NATS' protocol, past what jnats would refuse to send. */
+  private static void publishRaw(String publish) throws Exception {
+    URI address = URI.create(broker.url());
+    String connect = "CONNECT {\"user\":\"tester\",\"pass\":\"test-only\",\"headers\":true}\r\n";
+    try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+      socket.getOutputStream().write((connect + publish + "PING\r\n").getBytes(UTF_8));
+      BufferedReader answers =
+          new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));
+      assertThat(answers.lines().anyMatch("PONG"::equals)).isTrue();
+    }
   }
 
   @Test

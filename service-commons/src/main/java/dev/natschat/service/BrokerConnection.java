@@ -24,6 +24,12 @@ public final class BrokerConnection {
 
   private static final Duration LONGEST_FLUSH = Duration.ofSeconds(2);
 
+  /**
+   * A line of the broker's: a subject and a reply subject as long as it takes them
+   * (max_control_line in nats.conf), and what it adds. At a longer one jnats stops reading.
+   */
+  private static final int MAX_CONTROL_LINE = 20 * 1024;
+
   private BrokerConnection() {}
 
   /**
@@ -39,6 +45,8 @@ public final class BrokerConnection {
         .maxReconnects(-1)
         .reconnectWait(BETWEEN_TRIES)
         .pingInterval(BETWEEN_PINGS)
+        .maxControlLine(MAX_CONTROL_LINE)
+        .dataPortType(TolerantPort.class.getName())
         .connectionListener(brokerLog)
         .errorListener(brokerLog);
   }

@@ -1,0 +1,169 @@
+package dev.natschat.service;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import io.nats.client.support.IncomingHeadersProcessor;
+import java.io.ByteArrayOutputStream;
+
+/**
+ * What the broker sends, without what jnats cannot read. Publishers choose subjects and headers,
+ * and nats-server passes on what they chose. At headers that are none, or a carriage return in a
+ * subject, jnats stops reading; where the message waits in a stream, it does so again whenever the
+ * message is delivered. Such headers are left out, such a subject has question marks. For one
+ * thread.
+ *
+ * @see <a href="https://docs.nats.io/reference/reference-protocols/nats-protocol">the protocol</a>
+ */
+final class ReadableBytes {
+  private static final byte[] MSG = "MSG ".getBytes(US_ASCII);
+  private static final byte[] HMSG = "HMSG ".getBytes(US_ASCII);
+  private static final byte[] END = "\r\n".getBytes(US_ASCII);
+
+  private final Bytes readable = new Bytes();
+  private final Bytes line = new Bytes();
+  private final Bytes headers = new Bytes();
+
+  /** Bytes of the message's headers, and of its body, that are still to come. */
+  private int ofHeaders;
+
+  private int ofBody;
+
+  /** Of what the broker sends, the next bytes. */
+  void take(byte[] bytes, int offset, int count) {
+    int to = offset + count;
+    int at = offset;
+    while (at < to) {
+      if (ofHeaders > 0) {
+        int some = Math.min(ofHeaders, to - at);
+        headers.write(bytes, at, some);
+        at += some;
+        ofHeaders -= some;
+        if (ofHeaders == 0) {
+          headersEnd();
+        }
+      } else if (ofBody > 0) {
+        int some = Math.min(ofBody, to - at);
+        readable.write(bytes, at, some);
+        at += some;
+        ofBody -= some;
+      } else {
+        int end = at;
+        while (end < to && bytes[end] != '\n') {
+          end++;
+        }
+        boolean whole = end < to;
+        end += whole ? 1 : 0;
+        line.write(bytes, at, end - at);
+        at = end;
+        if (whole) {
+          lineEnd();
+        }
+      }
+    }
+  }
+
+  /** How many can be read now, and are put there. */
+  int give(byte[] into, int offset, int length) {
+    return readable.give(into, offset, length);
+  }
+
+  private void lineEnd() {
+    boolean withHeaders = line.startsWith(HMSG);
+    if (!withHeaders && !line.startsWith(MSG)) {
+      line.moveTo(readable);
+      return;
+    }
+    line.replaceCarriageReturns();
+    int sizes = line.lastToken(line.size() - END.length);
+    ofBody = line.number(sizes) + END.length;
+    if (withHeaders) {
+      ofHeaders = line.number(line.lastToken(sizes - 1));
+      ofBody -= ofHeaders;
+    } else {
+      line.moveTo(readable);
+    }
+  }
+
+  private void headersEnd() {
+    if (areReadable(headers.toByteArray())) {
+      line.moveTo(readable);
+      headers.moveTo(readable);
+      return;
+    }
+    int sizes = line.lastToken(line.lastToken(line.size() - END.length) - 1);
+    readable.writeBytes(MSG);
+    readable.write(line.array(), HMSG.length, sizes - HMSG.length);
+    readable.writeBytes(Integer.toString(ofBody - END.length).getBytes(US_ASCII));
+    readable.writeBytes(END);
+    line.reset();
+    headers.reset();
+  }
+
+  /** By who reads them. */
+  private static boolean areReadable(byte[] headers) {
+    try {
+      return new IncomingHeadersProcessor(headers).getSerializedLength() == headers.length;
+    } catch (RuntimeException unreadable) {
+      return false;
+    }
+  }
+
+  private static final class Bytes extends ByteArrayOutputStream {
+    private int given;
+
+    byte[] array() {
+      return buf;
+    }
+
+    boolean startsWith(byte[] beginning) {
+      for (int i = 0; i < beginning.length; i++) {
+        if (i >= count || buf[i] != beginning[i]) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    void moveTo(Bytes other) {
+      other.write(buf, 0, count);
+      reset();
+    }
+
+    int give(byte[] into, int offset, int length) {
+      int some = Math.min(length, count - given);
+      System.arraycopy(buf, given, into, offset, some);
+      given += some;
+      if (given == count) {
+        reset();
+        given = 0;
+      }
+      return some;
+    }
+
+    /** All but the one that ends the line. */
+    void replaceCarriageReturns() {
+      for (int i = 0; i < count - END.length; i++) {
+        if (buf[i] == '\r') {
+          buf[i] = '?';
+        }
+      }
+    }
+
+    /** Where the token begins that ends there. */
+    int lastToken(int end) {
+      int begin = end;
+      while (begin > 0 && buf[begin - 1] != ' ') {
+        begin--;
+      }
+      return begin;
+    }
+
+    int number(int begin) {
+      int number = 0;
+      for (int i = begin; i < count && buf[i] >= '0' && buf[i] <= '9'; i++) {
+        number = 10 * number + buf[i] - '0';
+      }
+      return number;
+    }
+  }
+}

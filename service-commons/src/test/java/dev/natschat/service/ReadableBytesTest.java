@@ -1,0 +1,66 @@
+package dev.natschat.service;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ReadableBytesTest {
+  private static final String BEFORE =
+      "INFO {\"a\":1}\r\n+OK\r\nMSG chat.a 1 $JS.ACK.x 7\r\nMSG 1\r\n\r\nPING\r\n";
+  private static final String GOOD =
+      "HMSG chat.caf\u00e9 1 reply 18 20\r\nNATS/1.0\r\na: b\r\n\r\nhi\r\n";
+  private static final String STATUS = "HMSG _INBOX.a 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 7, 64, 4096})
+  void whatCanBeReadIsPassedOn(int piece) {
+    String all = BEFORE + GOOD + STATUS + "MSG a 1 0\r\n\r\n-ERR 'no'\r\n" + GOOD;
+    assertThat(read(all, piece)).isEqualTo(all);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 7, 64, 4096})
+  void headersThatAreNoneAreLeftOut(int piece) {
+    String bad =
+        String.join(
+            "",
+            "HMSG chat.a 1 reply 12 14\r\nno headers\r\nhi\r\n",
+            "HMSG chat.a 1 10 10\r\nNATS/1.0\r\n\r\n",
+            "HMSG chat.a 1 8 10\r\nNATS/1.0hi\r\n",
+            "HMSG chat.a 1 1 1\r\nN\r\n");
+    String without =
+        String.join(
+            "",
+            "MSG chat.a 1 reply 2\r\nhi\r\n",
+            "MSG chat.a 1 0\r\n\r\n",
+            "MSG chat.a 1 2\r\nhi\r\n",
+            "MSG chat.a 1 0\r\n\r\n");
+    assertThat(read(GOOD + bad + GOOD, piece)).isEqualTo(GOOD + without + GOOD);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 7, 64, 4096})
+  void carriageReturnsInSubjectsAreQuestionMarks(int piece) {
+    String odd = "MSG chat.a\rb 1 re\r\rply 2\r\n\r\n\r\n";
+    assertThat(read(odd + GOOD, piece)).isEqualTo("MSG chat.a?b 1 re??ply 2\r\n\r\n\r\n" + GOOD);
+  }
+
+  private static String read(String sent, int piece) {
+    ReadableBytes readable = new ReadableBytes();
+    ByteArrayOutputStream read = new ByteArrayOutputStream();
+    byte[] bytes = sent.getBytes(UTF_8);
+    byte[] into = new byte[piece];
+    for (int at = 0; at < bytes.length; at += piece) {
+      readable.take(bytes, at, Math.min(piece, bytes.length - at));
+      for (int given = readable.give(into, 0, piece);
+          given > 0;
+          given = readable.give(into, 0, piece)) {
+        read.write(into, 0, given);
+      }
+    }
+    return read.toString(UTF_8);
+  }
+}
