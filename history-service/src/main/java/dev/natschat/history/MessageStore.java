@@ -94,6 +94,9 @@ final class MessageStore implements AutoCloseable {
     if (!available) {
       throw new RequestFailed(Kind.DATABASE_UNAVAILABLE, null);
     }
+    if (room.indexOf('\0') >= 0) {
+      return List.of(); // PostgreSQL knows no such text, and would refuse the query
+    }
     try (Connection connection = pool.getConnection();
         PreparedStatement statement = connection.prepareStatement(NEWEST)) {
       return newest(room, statement);

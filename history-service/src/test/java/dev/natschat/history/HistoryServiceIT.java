@@ -162,6 +162,7 @@ class HistoryServiceIT {
 
   static List<String> oddRequests() {
     return List.of(
+        "PUB chat.history.nul\0 _UINBOX.raw.a 0\r\n",
         "PUB chat.history.carriage\rreturn _UINBOX.raw.a 0\r\n",
         "PUB chat.history.%s _UINBOX.raw.a 0\r\n".formatted("x".repeat(16_000)),
         "PUB chat.history.room _UINBOX.raw.%s 0\r\n".formatted("x".repeat(16_000)),
