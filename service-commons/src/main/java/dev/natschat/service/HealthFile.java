@@ -28,6 +28,7 @@ public final class HealthFile implements AutoCloseable {
   private final ScheduledExecutorService refresher =
       Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "health"));
   private boolean closed;
+  private boolean troubleSaid;
 
   /**
    * @param file when null, nothing is ever written
@@ -48,16 +49,20 @@ public final class HealthFile implements AutoCloseable {
   }
 
   /** Whether the next look can wait. */
-  private static boolean update(Path file, boolean ready) {
+  private boolean update(Path file, boolean ready) {
     try {
       if (ready) {
         Files.writeString(file, "ready\n");
       } else {
         Files.deleteIfExists(file);
       }
+      troubleSaid = false;
       return ready;
     } catch (IOException e) {
-      log.error("HEALTH_FILE {} can't be written: make its directory writable", file, e);
+      if (!troubleSaid) { // else twice a second, on a disk that is full, say
+        log.error("HEALTH_FILE {} can't be written: make its directory writable", file, e);
+        troubleSaid = true;
+      }
       return true;
     }
   }
