@@ -30,6 +30,8 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
   private State state = State.WAITING;
   private String lastError = "";
   private long lastErrorAt;
+  private boolean slowConsumerSaid;
+  private long slowConsumerSaidAt;
 
   /**
    * @param ofSlowConsumer what it means for the service's users that messages were dropped unread
@@ -94,6 +96,19 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
 
   @Override
   public void slowConsumerDetected(Connection nats, Consumer consumer) {
-    log.warn("{}", ofSlowConsumer);
+    if (isNewsOfSlowConsumer()) {
+      log.warn("{}", ofSlowConsumer);
+    }
+  }
+
+  /** It may have caught up before, for one message: thousands of times a second, in a flood. */
+  private synchronized boolean isNewsOfSlowConsumer() {
+    long now = System.nanoTime();
+    if (slowConsumerSaid && now - slowConsumerSaidAt < SAME_ERROR_AGAIN_NANOS) {
+      return false;
+    }
+    slowConsumerSaid = true;
+    slowConsumerSaidAt = now;
+    return true;
   }
 }

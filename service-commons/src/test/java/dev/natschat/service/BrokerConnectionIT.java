@@ -10,6 +10,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import io.nats.client.Connection;
 import io.nats.client.Connection.Status;
+import io.nats.client.Dispatcher;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -168,6 +169,27 @@ class BrokerConnectionIT {
     seconds = System.nanoTime() / 1_000_000_000 - seconds;
 
     assertThat(said("NATS says: refused: ")).isBetween(1L, seconds + 1);
+  }
+
+  @Test // it may fall behind for one message, thousands of times a second
+  void aSlowConsumerIsToldOnce() throws Exception {
+    startBroker(PASSWORD);
+    int sent = 20_000;
+    try (Connection nats = BrokerConnection.connect(options());
+        Connection other = BrokerConnection.connect(options())) {
+      AtomicInteger taken = new AtomicInteger();
+      Dispatcher dispatcher = nats.createDispatcher(message -> taken.incrementAndGet());
+      dispatcher.setPendingLimits(1, -1);
+      dispatcher.subscribe("subject");
+      nats.flush(Duration.ofSeconds(10));
+      for (int i = 0; i < sent; i++) {
+        other.publish("subject", new byte[0]);
+      }
+
+      await().until(() -> taken.get() + dispatcher.getDroppedCount() == sent);
+      await().until(() -> said("some were dropped") > 0);
+    }
+    assertThat(said("some were dropped")).isEqualTo(1);
   }
 
   @Test
