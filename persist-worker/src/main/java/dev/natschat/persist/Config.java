@@ -28,7 +28,8 @@ record Config(
 
   private static final long MIB = 1024 * 1024;
   private static final long DEFAULT_STREAM_MAX_BYTES = 1024 * MIB;
-  private static final long DEFAULT_ACK_WAIT_SECONDS = 30;
+  private static final int DEFAULT_ACK_WAIT_SECONDS = 30;
+  private static final int MAX_ACK_WAIT_SECONDS = 24 * 60 * 60;
   private static final Pattern REPLICAS = Pattern.compile("[135]");
 
   /** The process's own environment; with a problem in it, every problem in one line and exit 64. */
@@ -53,7 +54,9 @@ record Config(
             reading.required("DATABASE_PASSWORD"),
             reading.atLeast("STREAM_MAX_BYTES", MIB, DEFAULT_STREAM_MAX_BYTES),
             replicas(reading),
-            Duration.ofSeconds(reading.atLeast("ACK_WAIT_SECONDS", 1, DEFAULT_ACK_WAIT_SECONDS)),
+            Duration.ofSeconds(
+                reading.between(
+                    "ACK_WAIT_SECONDS", 1, MAX_ACK_WAIT_SECONDS, DEFAULT_ACK_WAIT_SECONDS)),
             reading.healthFile());
     reading.throwProblems();
     return config;

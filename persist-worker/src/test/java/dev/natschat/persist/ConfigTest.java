@@ -48,6 +48,13 @@ class ConfigTest {
   }
 
   @Test
+  void anAckWaitThatNoBrokerTakesIsAProblem() {
+    environment.put("ACK_WAIT_SECONDS", "99999999999");
+    assertThatThrownBy(() -> Config.from(environment))
+        .hasMessage("ACK_WAIT_SECONDS is malformed: expected a number from 1 to 86400");
+  }
+
+  @Test
   void secretsAreNotShown() {
     assertThat(Config.from(environment).toString()).doesNotContain("secret");
   }

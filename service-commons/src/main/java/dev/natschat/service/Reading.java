@@ -1,6 +1,8 @@
 package dev.natschat.service;
 
+import io.nats.client.support.NatsUri;
 import java.io.IOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -8,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +24,7 @@ public final class Reading {
 
   private static final Pattern NATS_URLS =
       Pattern.compile("(nats|tls|ws|wss)://[^\\s,@]+(,(nats|tls|ws|wss)://[^\\s,@]+)*");
+  private static final int MAX_PORT = 65_535;
   private static final Pattern JDBC_URL = Pattern.compile("jdbc:postgresql://\\S+");
 
   private final Map<String, String> environment;
@@ -72,7 +76,20 @@ public final class Reading {
 
   /** NATS_URL: one or several servers, separated by commas; with no password, as it is logged. */
   public String natsUrl() {
-    return matching("NATS_URL", NATS_URLS, "nats://host:port");
+    String urls = matching("NATS_URL", NATS_URLS, "nats://host:port");
+    if (!urls.isEmpty() && !Stream.of(urls.split(",", -1)).allMatch(Reading::isNatsUrl)) {
+      problem("NATS_URL is malformed: expected nats://host:port");
+    }
+    return urls;
+  }
+
+  /** By who connects there. */
+  private static boolean isNatsUrl(String url) {
+    try {
+      return new NatsUri(url).getPort() <= MAX_PORT;
+    } catch (URISyntaxException e) {
+      return false;
+    }
   }
 
   /** DATABASE_URL: a PostgreSQL's, for JDBC. */

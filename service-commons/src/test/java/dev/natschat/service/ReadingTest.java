@@ -56,6 +56,33 @@ class ReadingTest {
         .hasMessage("PASSWORD and PASSWORD_FILE are both set: expected one of them");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "nats://nats:42x22",
+        "nats://nats:4222,nats://nats:99999",
+        "nats://na[ts",
+        "nats://"
+      })
+  void anAddressThatIsNoneIsAProblem(String url) {
+    environment.put("NATS_URL", url);
+
+    reading.natsUrl();
+
+    assertThatThrownBy(reading::throwProblems)
+        .hasMessage("NATS_URL is malformed: expected nats://host:port");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"nats://nats:4222", "tls://10.0.0.1,ws://[::1]:80", "nats://chat-nats-1:4222"})
+  void anAddressIsRead(String url) {
+    environment.put("NATS_URL", url);
+
+    assertThat(reading.natsUrl()).isEqualTo(url);
+    reading.throwProblems();
+  }
+
   @Test
   void anEmptyValueIsNone() {
     for (String name : new String[] {"FLAG", "NUMBER", "SIZE", "HEALTH_FILE", "URL", "URL_FILE"}) {
