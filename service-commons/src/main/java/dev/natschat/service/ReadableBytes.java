@@ -17,6 +17,7 @@ import java.io.ByteArrayOutputStream;
 final class ReadableBytes {
   private static final byte[] MSG = "MSG ".getBytes(US_ASCII);
   private static final byte[] HMSG = "HMSG ".getBytes(US_ASCII);
+  private static final byte[] VERSION = "NATS/1.0\r\n".getBytes(US_ASCII);
   private static final byte[] END = "\r\n".getBytes(US_ASCII);
 
   private final Bytes readable = new Bytes();
@@ -85,7 +86,7 @@ final class ReadableBytes {
   }
 
   private void headersEnd() {
-    if (areReadable(headers.toByteArray())) {
+    if (headers.areUsual() || areReadable(headers.toByteArray())) {
       line.moveTo(readable);
       headers.moveTo(readable);
       return;
@@ -116,12 +117,50 @@ final class ReadableBytes {
     }
 
     boolean startsWith(byte[] beginning) {
-      for (int i = 0; i < beginning.length; i++) {
-        if (i >= count || buf[i] != beginning[i]) {
+      return has(beginning, 0);
+    }
+
+    private boolean has(byte[] expected, int at) {
+      if (at + expected.length > count) {
+        return false;
+      }
+      for (int i = 0; i < expected.length; i++) {
+        if (buf[at + i] != expected[i]) {
           return false;
         }
       }
       return true;
+    }
+
+    /** Of names and values that need no second look, seen in a tenth of the time of one. */
+    boolean areUsual() {
+      if (!startsWith(VERSION)) {
+        return false;
+      }
+      int at = VERSION.length;
+      while (at < count && buf[at] != '\r') {
+        int name = at;
+        while (at < count && isOfName(buf[at])) {
+          at++;
+        }
+        if (at == name || at + 2 >= count || buf[at] != ':' || buf[at + 1] != ' ') {
+          return false;
+        }
+        at += 2;
+        int value = at;
+        while (at < count && buf[at] > ' ' && buf[at] <= '~') {
+          at++;
+        }
+        if (at == value || !has(END, at)) {
+          return false;
+        }
+        at += END.length;
+      }
+      return at + END.length == count && has(END, at);
+    }
+
+    private static boolean isOfName(byte b) {
+      return (b >= 'a' && b <= 'z') || (b >= 'A' && b <= 'Z') || (b >= '0' && b <= '9') || b == '-';
     }
 
     void moveTo(Bytes other) {

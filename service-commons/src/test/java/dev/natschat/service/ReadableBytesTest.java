@@ -3,7 +3,10 @@ package dev.natschat.service;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.nats.client.support.IncomingHeadersProcessor;
 import java.io.ByteArrayOutputStream;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -13,6 +16,8 @@ class ReadableBytesTest {
   private static final String GOOD =
       "HMSG chat.caf\u00e9 1 reply 18 20\r\nNATS/1.0\r\na: b\r\n\r\nhi\r\n";
   private static final String STATUS = "HMSG _INBOX.a 1 16 16\r\nNATS/1.0 503\r\n\r\n\r\n";
+
+  private static final String CHARACTERS = "aZ0-:  \r\n\t~\u007f\u0000_/1";
 
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 3, 7, 64, 4096})
@@ -46,6 +51,40 @@ class ReadableBytesTest {
   void carriageReturnsInSubjectsAreQuestionMarks(int piece) {
     String odd = "MSG chat.a\rb 1 re\r\rply 2\r\n\r\n\r\n";
     assertThat(read(odd + GOOD, piece)).isEqualTo("MSG chat.a?b 1 re??ply 2\r\n\r\n\r\n" + GOOD);
+  }
+
+  /** What is passed on unseen by who reads headers. */
+  @Test
+  void headersThatAreUsualAreReadable() {
+    Random random = new Random(1);
+    String good = "NATS/1.0\r\nNats-Msg-Id: a1\r\ntraceparent: 00-b~!\r\n\r\n";
+    int same = 0;
+    for (int i = 0; i < 50_000; i++) {
+      String headers = mutated(good, random);
+      String sent = "HMSG a 1 %d %1$d\r\n%s\r\n".formatted(headers.length(), headers);
+      if (read(sent, 4096).equals(sent)) {
+        assertThat(new IncomingHeadersProcessor(headers.getBytes(UTF_8)).getSerializedLength())
+            .as(headers)
+            .isEqualTo(headers.length());
+        same++;
+      }
+    }
+    assertThat(same).isBetween(1_000, 49_000);
+  }
+
+  /** One to three characters are another one, missing or too many. */
+  private static String mutated(String good, Random random) {
+    StringBuilder text = new StringBuilder(good);
+    for (int i = random.nextInt(3); i >= 0; i--) {
+      int at = random.nextInt(text.length());
+      char c = CHARACTERS.charAt(random.nextInt(CHARACTERS.length()));
+      switch (random.nextInt(4)) {
+        case 0 -> text.deleteCharAt(at);
+        case 1 -> text.insert(at, c);
+        default -> text.setCharAt(at, c);
+      }
+    }
+    return text.toString();
   }
 
   private static String read(String sent, int piece) {
