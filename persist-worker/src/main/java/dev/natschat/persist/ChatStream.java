@@ -175,7 +175,21 @@ final class ChatStream {
       return replaceDurable();
     }
     databaseIsNew = false;
-    return durableDeclared ? present : declareDurable();
+    boolean refusing = refusesWhatIsPulled(present.getConsumerConfiguration());
+    if (refusing && durableDeclared) {
+      log.warn(
+          "Durable {} of stream {} was changed and refuses what is pulled: set right again",
+          DURABLE,
+          NAME);
+    }
+    return durableDeclared && !refusing ? present : declareDurable();
+  }
+
+  /** Of such a consumer the inbox would ask in vain, for ever. */
+  private static boolean refusesWhatIsPulled(ConsumerConfiguration durable) {
+    return durable.getMaxBatch() > 0
+        || durable.getMaxBytes() > 0
+        || (durable.getMaxExpires() != null && !durable.getMaxExpires().isZero());
   }
 
   /** What an acknowledgement floor stands for can only be believed of such a consumer. */

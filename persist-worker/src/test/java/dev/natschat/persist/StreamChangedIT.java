@@ -158,6 +158,30 @@ class StreamChangedIT extends WorkerTest {
     awaitRows(200);
   }
 
+  @Test // the broker refuses every pull request that asks for more, and the worker asked on
+  void durableThatRefusesWhatTheWorkerPullsIsSetRight() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+    ConsumerConfiguration right = durable().getConsumerConfiguration();
+    management.addOrUpdateConsumer(
+        ChatStream.NAME,
+        ConsumerConfiguration.builder(right)
+            .maxBatch(10)
+            .maxBytes(1024)
+            .maxExpires(Duration.ofMillis(100))
+            .build());
+    await().until(() -> durable().getConsumerConfiguration().getMaxBatch() <= 0);
+    publish(100);
+
+    awaitRows(200);
+    assertThat(durable().getDelivered().getConsumerSequence())
+        .as("nothing is delivered again")
+        .isEqualTo(200);
+    assertThat(worker.output()).containsOnlyOnce("refuses what is pulled: set right again");
+  }
+
   @Test // the broker gives up a message after max_deliver, says so to nobody, and goes on
   void durableThatGaveUpMessagesDeliversThemAfterAll() throws Exception {
     settings.put("ACK_WAIT_SECONDS", "1");
