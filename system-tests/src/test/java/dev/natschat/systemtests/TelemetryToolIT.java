@@ -11,11 +11,14 @@ import dev.natschat.telemetry.Trace;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** make trace, make logs and make status, as an operator runs them. */
 class TelemetryToolIT {
+  private static final Path CHECKOUT = Path.of(System.getProperty("checkout"));
+
   @Test
   void aTraceIsPrintedWithItsLogLines() throws Exception {
     String room = Chat.newRoom();
@@ -43,6 +46,25 @@ class TelemetryToolIT {
     assertThat(run("logs", "--service", "persist-worker", "--since", "1d", "--limit", "5"))
         .contains("persist-worker")
         .contains("exit code 0");
+  }
+
+  /** As the runbooks look for what the broker says of a client: grep shows one line of it. */
+  @Test
+  void whereNobodyLooksALogRecordIsOneLine() throws Exception {
+    String room = Chat.newRoom();
+    try (Chat bob = Chat.as("bob")) {
+      bob.nats.publish("admin." + room, new byte[0]);
+      bob.nats.flush(Duration.ofSeconds(10));
+    }
+    eventually()
+        .untilAsserted(
+            () ->
+                assertThat(
+                        output(
+                            new ProcessBuilder(
+                                "telemetry-tool/run", "logs", "--service", "nats-server")))
+                    .containsPattern(
+                        "ERROR nats-server .*CHAT/user:bob.* - Subject .admin." + room));
   }
 
   @Test
@@ -82,15 +104,18 @@ class TelemetryToolIT {
   }
 
   static String run(String... arguments) throws Exception {
-    Path jar =
-        Path.of(System.getProperty("checkout"), "telemetry-tool", "target", "telemetry-tool.jar");
+    Path jar = CHECKOUT.resolve(Path.of("telemetry-tool", "target", "telemetry-tool.jar"));
     ProcessBuilder builder =
         new ProcessBuilder(
             Path.of(System.getProperty("java.home"), "bin", "java").toString(),
             "-jar",
             jar.toString());
     builder.command().addAll(List.of(arguments));
-    builder.environment().remove("JAVA_TOOL_OPTIONS");
+    return output(builder);
+  }
+
+  private static String output(ProcessBuilder builder) throws Exception {
+    builder.directory(CHECKOUT.toFile()).environment().remove("JAVA_TOOL_OPTIONS");
     File output = File.createTempFile("telemetry-tool", ".txt");
     try {
       int exitCode = builder.redirectErrorStream(true).redirectOutput(output).start().waitFor();
