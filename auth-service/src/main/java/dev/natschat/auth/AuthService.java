@@ -47,7 +47,9 @@ public final class AuthService {
     Logger log = LoggerFactory.getLogger(AuthService.class); // no field: that would delay main
     try (Jwks keys = new Jwks(config.jwksUrl());
         Connection nats = Broker.connect(config, stopping)) {
-      Metrics metrics = new Metrics(GlobalOpenTelemetry.getMeter("dev.natschat.auth"), keys::count);
+      Metrics metrics =
+          new Metrics(
+              GlobalOpenTelemetry.getMeter("dev.natschat.auth"), keys::count, keys::failures);
       CompletableFuture<Void> closed = BrokerConnection.closed(nats);
       // Before subscribing: another instance may have keys.
       CompletableFuture.anyOf(keys.first(), closed).get();

@@ -23,6 +23,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +53,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
   private final HttpRequest request;
 
   private volatile Map<String, JWSVerifier> keys = Map.of();
+  private final AtomicLong failures = new AtomicLong();
 
   // On the thread keycloak only.
   private @Nullable HttpClient http;
@@ -72,6 +74,11 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
   /** How many are known; 0 until Keycloak has answered. */
   int count() {
     return keys.size();
+  }
+
+  /** How many times Keycloak was asked, and gave none. */
+  long failures() {
+    return failures.get();
   }
 
   @Override
@@ -120,6 +127,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
       }
       reachable = true;
     } catch (IOException | ParseException | JOSEException | TimeoutException | RuntimeException e) {
+      failures.incrementAndGet();
       if (reachable) {
         log.warn(
             "no keys from {}: {}; asking on, the {} known key(s) stay good",

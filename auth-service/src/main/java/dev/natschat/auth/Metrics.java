@@ -9,6 +9,7 @@ import io.opentelemetry.api.metrics.Meter;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntSupplier;
+import java.util.function.LongSupplier;
 
 /** How many questions were answered, how, and how long it took from their arrival. */
 final class Metrics {
@@ -37,15 +38,21 @@ final class Metrics {
 
   /**
    * @param keys how many keys are known at the moment
+   * @param keyFailures how many times Keycloak was asked for them in vain
    */
   @SuppressWarnings("CheckReturnValue") // the gauge lives as long as the process
-  Metrics(Meter meter, IntSupplier keys) {
+  Metrics(Meter meter, IntSupplier keys, LongSupplier keyFailures) {
     meter
         .gaugeBuilder("auth.keys")
         .ofLongs()
         .setUnit("{key}")
         .setDescription("Keycloak's keys that tokens are checked with; without one, nobody logs in")
         .buildWithCallback(measurement -> measurement.record(keys.getAsInt()));
+    meter
+        .counterBuilder("auth.keys.failures")
+        .setUnit("{failure}")
+        .setDescription("Times that Keycloak was asked for its keys, and gave none")
+        .buildWithCallback(measurement -> measurement.record(keyFailures.getAsLong()));
     requests =
         meter
             .counterBuilder("auth.requests")
