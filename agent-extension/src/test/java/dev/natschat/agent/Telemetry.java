@@ -2,9 +2,12 @@ package dev.natschat.agent;
 
 import static java.util.Comparator.comparing;
 import static java.util.stream.Collectors.joining;
+import static org.awaitility.Awaitility.await;
 
 import com.google.protobuf.ByteString;
 import com.sun.net.httpserver.HttpServer;
+import io.opentelemetry.api.GlobalOpenTelemetry;
+import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest;
 import io.opentelemetry.proto.collector.metrics.v1.ExportMetricsServiceRequest;
 import io.opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest;
@@ -13,16 +16,21 @@ import io.opentelemetry.proto.common.v1.KeyValue;
 import io.opentelemetry.proto.logs.v1.LogRecord;
 import io.opentelemetry.proto.logs.v1.ScopeLogs;
 import io.opentelemetry.proto.metrics.v1.Metric;
+import io.opentelemetry.proto.trace.v1.ScopeSpans;
 import io.opentelemetry.proto.trace.v1.Span;
 import io.opentelemetry.proto.trace.v1.Status;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 
@@ -32,6 +40,8 @@ import java.util.concurrent.TimeUnit;
  */
 final class Telemetry {
   private static final List<Span> received = new CopyOnWriteArrayList<>();
+  private static final Set<String> fences = ConcurrentHashMap.newKeySet();
+  private static final Tracer ofFences = GlobalOpenTelemetry.getTracer("fences");
   private static final List<Metric> metrics = new CopyOnWriteArrayList<>();
   private static final List<ScopeLogs> logs = new CopyOnWriteArrayList<>();
 
@@ -45,11 +55,7 @@ final class Telemetry {
           exchange -> {
             ExportTraceServiceRequest.parseFrom(exchange.getRequestBody().readAllBytes())
                 .getResourceSpansList()
-                .forEach(
-                    resource ->
-                        resource
-                            .getScopeSpansList()
-                            .forEach(scope -> received.addAll(scope.getSpansList())));
+                .forEach(resource -> resource.getScopeSpansList().forEach(Telemetry::receive));
             exchange.sendResponseHeaders(200, -1);
             exchange.close();
           });
@@ -82,6 +88,14 @@ final class Telemetry {
   }
 
   private Telemetry() {}
+
+  private static void receive(ScopeSpans scope) {
+    if (scope.getScope().getName().equals("fences")) {
+      scope.getSpansList().forEach(fence -> fences.add(fence.getName()));
+    } else {
+      received.addAll(scope.getSpansList());
+    }
+  }
 
   /** Forgets everything so far. */
   static void reset() {
@@ -235,8 +249,24 @@ final class Telemetry {
     };
   }
 
-  /** The agent's own door for tests; it sits in the boot class path. */
+  /**
+   * Until all spans that have ended are here. The SDK's flush alone may return at once: it takes
+   * one that has just been answered for its own. Spans are exported in the order of their end.
+   */
   private static void flush() {
+    String fence = UUID.randomUUID().toString();
+    ofFences.spanBuilder(fence).setNoParent().startSpan().end();
+    await()
+        .pollDelay(Duration.ZERO)
+        .until(
+            () -> {
+              forceFlush();
+              return fences.remove(fence);
+            });
+  }
+
+  /** The agent's own door for tests; it sits in the boot class path. */
+  private static void forceFlush() {
     try {
       Class.forName("io.opentelemetry.javaagent.bootstrap.OpenTelemetrySdkAccess", true, null)
           .getMethod("forceFlush", long.class, TimeUnit.class)
