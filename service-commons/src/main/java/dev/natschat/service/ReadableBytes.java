@@ -132,7 +132,7 @@ final class ReadableBytes {
       return true;
     }
 
-    /** Of names and values that need no second look, seen in a tenth of the time of one. */
+    /** Names and values as almost everybody sends them: nobody need parse them to know. */
     boolean areUsual() {
       if (!startsWith(VERSION)) {
         return false;
