@@ -93,9 +93,11 @@ final class Batch {
         Ongoing.begin(
             builder, destination, Operation.BATCH, parent, messages.get(0).getConnection());
     Span batch = ongoing.span;
-    NatsJetStreamMetaData metaData = Delivery.metaData(messages.get(0));
-    if (batch.isRecording() && metaData != null) {
-      Spans.describeConsumer(batch, metaData);
+    if (batch.isRecording()) {
+      NatsJetStreamMetaData metaData = Delivery.metaData(messages.get(0));
+      if (metaData != null) {
+        Spans.describeConsumer(batch, metaData);
+      }
     }
     if (batch.getSpanContext().isSampled()) {
       for (Span messageSpan : sampled) {

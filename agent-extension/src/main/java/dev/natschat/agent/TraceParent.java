@@ -49,7 +49,7 @@ final class TraceParent {
 
   /** The sender's context; null where only the propagator knows what the value says. */
   static @Nullable SpanContext read(String value) {
-    return hasIds(value) && hasKnownFlags(value)
+    return isUsual(value)
         ? ImmutableSpanContext.create(
             value.substring(TRACE_ID, END_OF_TRACE_ID),
             value.substring(SPAN_ID, END_OF_SPAN_ID),
@@ -62,20 +62,14 @@ final class TraceParent {
 
   /** Whether it is valid, of today's version, and its flags say that it was not sampled. */
   static boolean isUnsampled(String value) {
-    return value.length() == LENGTH
-        && (value.charAt(LENGTH - 1) & SAMPLED) == 0
-        && hasKnownFlags(value)
-        && hasIds(value);
+    return value.length() == LENGTH && (value.charAt(LENGTH - 1) & SAMPLED) == 0 && isUsual(value);
   }
 
-  /** Sampled (1), random (2), and no other bit. */
-  private static boolean hasKnownFlags(String value) {
-    char last = value.charAt(LENGTH - 1);
-    return value.charAt(FLAGS) == '0' && last >= '0' && last <= '3';
-  }
-
-  /** Whether it is of today's version and length, and its two ids are valid. */
-  private static boolean hasIds(String value) {
+  /**
+   * Whether it is of today's version and length, its two ids are valid, and its flags say sampled
+   * (1), random (2), and nothing else.
+   */
+  private static boolean isUsual(String value) {
     if (value.length() != LENGTH || !value.startsWith(VERSION)) {
       return false;
     }
@@ -83,7 +77,10 @@ final class TraceParent {
     return isId(bytes, TRACE_ID, END_OF_TRACE_ID)
         && bytes[END_OF_TRACE_ID] == '-'
         && isId(bytes, SPAN_ID, END_OF_SPAN_ID)
-        && bytes[END_OF_SPAN_ID] == '-';
+        && bytes[END_OF_SPAN_ID] == '-'
+        && bytes[FLAGS] == '0'
+        && bytes[LENGTH - 1] >= '0'
+        && bytes[LENGTH - 1] <= '3';
   }
 
   private static boolean isId(byte[] bytes, int from, int to) {
