@@ -30,8 +30,7 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
   private State state = State.WAITING;
   private String lastError = "";
   private long lastErrorAt;
-  private boolean slowConsumerSaid;
-  private long slowConsumerSaidAt;
+  private long slowConsumerSaidAt = System.nanoTime() - SAME_ERROR_AGAIN_NANOS;
 
   /**
    * @param ofSlowConsumer what it means for the service's users that messages were dropped unread
@@ -104,10 +103,9 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
   /** It may have caught up before, for one message: thousands of times a second, in a flood. */
   private synchronized boolean isNewsOfSlowConsumer() {
     long now = System.nanoTime();
-    if (slowConsumerSaid && now - slowConsumerSaidAt < SAME_ERROR_AGAIN_NANOS) {
+    if (now - slowConsumerSaidAt < SAME_ERROR_AGAIN_NANOS) {
       return false;
     }
-    slowConsumerSaid = true;
     slowConsumerSaidAt = now;
     return true;
   }

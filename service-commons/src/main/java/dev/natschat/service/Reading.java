@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -76,11 +77,12 @@ public final class Reading {
 
   /** NATS_URL: one or several servers, separated by commas; with no password, as it is logged. */
   public String natsUrl() {
-    String urls = matching("NATS_URL", NATS_URLS, "nats://host:port");
-    if (!urls.isEmpty() && !Stream.of(urls.split(",", -1)).allMatch(Reading::isNatsUrl)) {
-      problem("NATS_URL is malformed: expected nats://host:port");
-    }
-    return urls;
+    return matching("NATS_URL", Reading::areNatsUrls, "nats://host:port");
+  }
+
+  private static boolean areNatsUrls(String urls) {
+    return NATS_URLS.matcher(urls).matches()
+        && Stream.of(urls.split(",", -1)).allMatch(Reading::isNatsUrl);
   }
 
   /** By who connects there. */
@@ -94,12 +96,13 @@ public final class Reading {
 
   /** DATABASE_URL: a PostgreSQL's, for JDBC. */
   public String databaseUrl() {
-    return matching("DATABASE_URL", JDBC_URL, "jdbc:postgresql://host:port/database");
+    return matching(
+        "DATABASE_URL", JDBC_URL.asMatchPredicate(), "jdbc:postgresql://host:port/database");
   }
 
-  private String matching(String name, Pattern pattern, String example) {
+  private String matching(String name, Predicate<String> isWellFormed, String example) {
     String value = optional(name);
-    if (value == null || !pattern.matcher(value).matches()) {
+    if (value == null || !isWellFormed.test(value)) {
       problem(name + (value == null ? " is missing" : " is malformed") + ": expected " + example);
       return "";
     }
