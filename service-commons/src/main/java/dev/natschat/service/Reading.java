@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,10 @@ public final class Reading {
   private static final Pattern NATS_URLS =
       Pattern.compile("(nats|tls|ws|wss)://[^\\s,@]+(,(nats|tls|ws|wss)://[^\\s,@]+)*");
   private static final int MAX_PORT = 65_535;
-  private static final Pattern JDBC_URL = Pattern.compile("jdbc:postgresql://\\S+");
+  private static final Pattern JDBC_URL =
+      Pattern.compile("jdbc:postgresql://([^\\s/?@]+)/[^\\s?]+(\\?(?!\\S*password=)\\S*)?");
+  private static final Pattern HOST_AND_PORT =
+      Pattern.compile("(\\[[^]\\s]+]|[^]\\[:\\s]+)(:(\\d{1,5}))?");
 
   private final Map<String, String> environment;
   private final List<String> problems = new ArrayList<>();
@@ -94,10 +98,27 @@ public final class Reading {
     }
   }
 
-  /** DATABASE_URL: a PostgreSQL's, for JDBC. */
+  /**
+   * DATABASE_URL: a PostgreSQL's, for JDBC, of one or several servers; with no password, as it is
+   * logged.
+   */
   public String databaseUrl() {
-    return matching(
-        "DATABASE_URL", JDBC_URL.asMatchPredicate(), "jdbc:postgresql://host:port/database");
+    return matching("DATABASE_URL", Reading::isDatabaseUrl, "jdbc:postgresql://host:port/database");
+  }
+
+  private static boolean isDatabaseUrl(String url) {
+    Matcher matcher = JDBC_URL.matcher(url);
+    return matcher.matches()
+        && Stream.of(matcher.group(1).split(",", -1)).allMatch(Reading::isHostAndPort);
+  }
+
+  private static boolean isHostAndPort(String server) {
+    Matcher matcher = HOST_AND_PORT.matcher(server);
+    if (!matcher.matches()) {
+      return false;
+    }
+    String port = matcher.group(3);
+    return port == null || (Integer.parseInt(port) > 0 && Integer.parseInt(port) <= MAX_PORT);
   }
 
   private String matching(String name, Predicate<String> isWellFormed, String example) {

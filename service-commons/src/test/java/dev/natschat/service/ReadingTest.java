@@ -155,4 +155,45 @@ class ReadingTest {
     assertThatThrownBy(reading::throwProblems)
         .hasMessage("NATS_URL is malformed: expected nats://host:port");
   }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "jdbc:postgresql://one:5432/chat",
+        "jdbc:postgresql://one/chat",
+        "jdbc:postgresql://one:1,two:65535/chat?sslmode=require",
+        "jdbc:postgresql://[::1]:5432/chat",
+        "jdbc:postgresql://chat_postgres-1:5432/chat"
+      })
+  void aDatabaseIsRead(String url) {
+    environment.put("DATABASE_URL", url);
+
+    assertThat(reading.databaseUrl()).isEqualTo(url);
+    reading.throwProblems();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "jdbc:postgresql://one:54x32/chat",
+        "jdbc:postgresql://one:/chat",
+        "jdbc:postgresql://one:0/chat",
+        "jdbc:postgresql://one:70000/chat",
+        "jdbc:postgresql://one:5432,two:65536/chat",
+        "jdbc:postgresql://one,/chat",
+        "jdbc:postgresql:///chat",
+        "jdbc:postgresql://one:5432",
+        "jdbc:postgresql://one:5432/",
+        "jdbc:postgresql://me:secret@one:5432/chat",
+        "jdbc:postgresql://one:5432/chat?user=me&password=secret",
+        "jdbc:mysql://one:3306/chat"
+      })
+  void whatIsNoDatabaseIsAProblem(String url) {
+    environment.put("DATABASE_URL", url);
+
+    reading.databaseUrl();
+
+    assertThatThrownBy(reading::throwProblems)
+        .hasMessage("DATABASE_URL is malformed: expected jdbc:postgresql://host:port/database");
+  }
 }
