@@ -1,11 +1,14 @@
 package dev.natschat.persist;
 
+import dev.natschat.service.BrokerConnection;
 import dev.natschat.service.HealthFile;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -38,7 +41,7 @@ public final class PersistWorker {
     Config config = Config.fromEnvironment(); // exits 64 with every problem listed
     Future<MessageStore> opening = open(config);
     try (Connection nats = Broker.connect(config); // waits for NATS
-        MessageStore store = opening.get(); // waits for PostgreSQL
+        MessageStore store = opened(opening, nats); // waits for PostgreSQL
         Inbox inbox = new Inbox(nats, store::lacks, config);
         HealthFile health =
             new HealthFile(config.healthFile(), () -> inbox.isConsuming() && store.isConnected())) {
@@ -56,6 +59,21 @@ public final class PersistWorker {
     thread.setDaemon(true);
     thread.start();
     return opening;
+  }
+
+  /**
+   * Waits no longer than there is NATS.
+   *
+   * @throws IllegalStateException when the connection was closed for good
+   */
+  private static MessageStore opened(Future<MessageStore> opening, Connection nats)
+      throws ExecutionException, InterruptedException {
+    Future<?> unused = BrokerConnection.closed(nats).thenRun(() -> opening.cancel(false));
+    try {
+      return opening.get();
+    } catch (CancellationException e) {
+      throw new IllegalStateException("the connection to NATS was closed", e); // the log says why
+    }
   }
 
   /** Returns after {@link #stop}, when everything unpersisted was handed back. */

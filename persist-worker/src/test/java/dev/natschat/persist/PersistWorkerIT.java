@@ -440,6 +440,25 @@ class PersistWorkerIT extends WorkerTest {
     }
   }
 
+  @Test
+  void endsWhenTheBrokerRefusesItForGoodWhileItWaitsForPostgres() throws Exception {
+    database.stop();
+    Worker worker = start();
+    await().until(() -> worker.output().contains("Waiting for PostgreSQL"));
+    await().until(() -> worker.output().contains("Connected to NATS"));
+    try {
+      restartBroker("another");
+
+      await().until(() -> !worker.isAlive());
+      assertThat(worker.exitCode()).isEqualTo(1);
+      assertThat(worker.output())
+          .contains("NATS refuses us for good", "the connection to NATS was closed");
+    } finally {
+      restartBroker("test-only");
+      database.startAgain();
+    }
+  }
+
   private static void restartBroker(String password) throws Exception {
     broker.stop();
     broker.changePassword(password);
