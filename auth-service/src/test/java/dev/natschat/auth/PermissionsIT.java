@@ -12,11 +12,13 @@ import io.nats.client.Message;
 import io.nats.client.Subscription;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
+import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.assertj.core.api.SoftAssertions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -415,6 +417,31 @@ class PermissionsIT {
     alice.flush();
     assertThat(management.getStreamInfo("CHAT_MESSAGES").getStreamState().getMsgCount())
         .isEqualTo(before + requests.size());
+  }
+
+  /** The broker publishes it, past who may publish what, but looks at that first. */
+  @Test
+  void aTraceEventGoesWhereItsAuthorMayPublishAndNowhereElse() throws Exception {
+    ChatClient eve = user("eve", "user");
+    List<String> closed = new ArrayList<>(INTERNALS);
+    closed.addAll(CLOSED_TO_ALL);
+    closed.addAll(ADMIN_ROOM);
+    for (String destination : closed) {
+      assertThat(eve.refusedWith("chat.lobby", tracedTo(destination)))
+          .as(destination)
+          .singleElement()
+          .asString()
+          .contains("publish to \"" + destination.toLowerCase(Locale.ROOT) + "\"");
+    }
+    ChatClient bob = user("bob", "user");
+    Subscription room = bob.connection().subscribe("chat.traces");
+    bob.flush();
+    assertThat(eve.refusedWith("chat.lobby", tracedTo("chat.traces"))).isEmpty();
+    assertThat(text(room.nextMessage(LONG))).startsWith("{\"server\":");
+  }
+
+  private static Headers tracedTo(String destination) {
+    return new Headers().put("Nats-Trace-Dest", destination);
   }
 
   @Test

@@ -12,6 +12,7 @@ import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.Subscription;
+import io.nats.client.impl.Headers;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.sdk.OpenTelemetrySdk;
 import io.opentelemetry.sdk.metrics.SdkMeterProvider;
@@ -167,6 +168,14 @@ class HistoryServiceIT {
         "PUB chat.history.%s _UINBOX.raw.a 0\r\n".formatted("x".repeat(16_000)),
         "PUB chat.history.room _UINBOX.raw.%s 0\r\n".formatted("x".repeat(16_000)),
         "HPUB chat.history.room _UINBOX.raw.a 7 7\r\ngarbage");
+  }
+
+  /** Published by the broker, to where a client wants it: max_control_line does not count. */
+  @Test
+  void aTraceEventWithALongSubjectHurtsNobody() throws Exception {
+    Headers headers = new Headers().put("Nats-Trace-Dest", "chat.history." + "x".repeat(30_000));
+    alice.publish("chat.history." + room, headers, null);
+    assertThat(texts(ask(room))).isEmpty();
   }
 
   @Test

@@ -383,6 +383,32 @@ class PersistWorkerIT extends WorkerTest {
     assertThat(worker.output()).doesNotContain("Lost the connection");
   }
 
+  /** The broker's own message, to where a client wants it: max_control_line does not count. */
+  @ParameterizedTest
+  @ValueSource(ints = {100, 60_000})
+  void aTraceEventStopsNobody(int length) throws Exception {
+    prepare();
+    String body = json("bob", "between");
+    String headers = "NATS/1.0\r\nNats-Trace-Dest: chat.%s\r\n\r\n".formatted("r".repeat(length));
+    publish(1);
+    publishRaw(
+        "HPUB chat.lobby %d %d\r\n%s%s\r\n"
+            .formatted(headers.length(), headers.length() + body.length(), headers, body));
+    await().until(() -> storedMessages() == 3);
+    publish(1);
+
+    Worker worker = start();
+
+    awaitRows(3);
+    assertThat(database.column("SELECT split_part(reason, ':', 1) FROM dead_letters"))
+        .containsExactly("invalid_user");
+    assertThat(worker.output()).doesNotContain("Lost the connection");
+  }
+
+  private long storedMessages() throws Exception {
+    return management.getStreamInfo(ChatStream.NAME).getStreamState().getMsgCount();
+  }
+
   /** By NATS' protocol, past what jnats would refuse to send. */
   private static void publishRaw(String publish) throws Exception {
     URI address = URI.create(broker.url());

@@ -8,9 +8,10 @@ import java.io.ByteArrayOutputStream;
 /**
  * What the broker sends, without what jnats cannot read. Publishers choose subjects and headers,
  * and nats-server passes on what they chose. At headers that are none, or a carriage return in a
- * subject, jnats stops reading; where the message waits in a stream, it does so again whenever the
- * message is delivered. Such headers are left out, such a subject has question marks. For one
- * thread.
+ * subject, jnats stops reading, and at a long subject, which the broker's own message of a trace
+ * can have, up to a megabyte; where the message waits in a stream, it does so again whenever the
+ * message is delivered. Such headers are left out, such subjects have question marks or are cut.
+ * For one thread.
  *
  * @see <a href="https://docs.nats.io/reference/reference-protocols/nats-protocol">the protocol</a>
  */
@@ -19,6 +20,9 @@ final class ReadableBytes {
   private static final byte[] HMSG = "HMSG ".getBytes(US_ASCII);
   private static final byte[] VERSION = "NATS/1.0\r\n".getBytes(US_ASCII);
   private static final byte[] END = "\r\n".getBytes(US_ASCII);
+
+  /** As long as the broker takes one from a client: max_control_line in nats.conf. */
+  private static final int MAX_SUBJECT = 16 * 1024;
 
   private final Bytes readable = new Bytes();
   private final Bytes line = new Bytes();
@@ -75,6 +79,7 @@ final class ReadableBytes {
       return;
     }
     line.replaceCarriageReturns();
+    line.cutToken(withHeaders ? HMSG.length : MSG.length, MAX_SUBJECT);
     int sizes = line.lastToken(line.size() - END.length);
     ofBody = line.number(sizes) + END.length;
     if (withHeaders) {
@@ -185,6 +190,22 @@ final class ReadableBytes {
         if (buf[i] == '\r') {
           buf[i] = '?';
         }
+      }
+    }
+
+    /** The one that begins there, to that length. */
+    void cutToken(int begin, int length) {
+      if (count <= begin + length) {
+        return;
+      }
+      int end = begin;
+      while (end < count && buf[end] != ' ') {
+        end++;
+      }
+      int tooMany = end - begin - length;
+      if (tooMany > 0) {
+        System.arraycopy(buf, end, buf, end - tooMany, count - end);
+        count -= tooMany;
       }
     }
 

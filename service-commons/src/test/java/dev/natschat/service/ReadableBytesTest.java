@@ -53,6 +53,31 @@ class ReadableBytesTest {
     assertThat(read(odd + GOOD, piece)).isEqualTo("MSG chat.a?b 1 re??ply 2\r\n\r\n\r\n" + GOOD);
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {7, 64, 4096, 1_000_000})
+  void subjectsThatNoClientMaySendAreCut(int piece) {
+    String longest = "chat." + "r".repeat(16 * 1024 - 5);
+    String headers = "1 reply 18 20\r\nNATS/1.0\r\na: b\r\n\r\nhi\r\n";
+    String reply = "MSG chat.a 1 " + longest + "r 2\r\nhi\r\n";
+    String sent =
+        String.join(
+            "",
+            "MSG " + longest + " 1 reply 2\r\nhi\r\n",
+            "MSG " + longest + "r 1 reply 2\r\nhi\r\n",
+            "MSG " + longest + "r".repeat(500_000) + " 1 2\r\nhi\r\n",
+            "HMSG " + longest + "r".repeat(500_000) + " " + headers,
+            reply + GOOD);
+    String cut =
+        String.join(
+            "",
+            "MSG " + longest + " 1 reply 2\r\nhi\r\n",
+            "MSG " + longest + " 1 reply 2\r\nhi\r\n",
+            "MSG " + longest + " 1 2\r\nhi\r\n",
+            "HMSG " + longest + " " + headers,
+            reply + GOOD);
+    assertThat(read(sent, piece)).isEqualTo(cut);
+  }
+
   /** What is passed on unseen by who reads headers. */
   @Test
   void headersThatAreUsualAreReadable() {
