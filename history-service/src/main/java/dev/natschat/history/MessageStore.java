@@ -14,6 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -179,8 +180,13 @@ final class MessageStore implements AutoCloseable {
       outageLogged = true;
       log.warn(
           "The message database does not answer; requests are refused until it does: {}",
-          e.getMessage());
+          reason(e));
     }
+  }
+
+  /** The pool says that no connection was to be had; the database says why. */
+  private static @Nullable String reason(SQLException e) {
+    return e.getCause() instanceof SQLException database ? database.getMessage() : e.getMessage();
   }
 
   @Override

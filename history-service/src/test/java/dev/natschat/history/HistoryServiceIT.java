@@ -4,6 +4,10 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.nats.client.Connection;
@@ -34,6 +38,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -46,6 +51,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.slf4j.LoggerFactory;
 
 /** The service against a real broker and a real database. */
 @Timeout(120)
@@ -72,6 +78,27 @@ class HistoryServiceIT {
     service.close();
     database.close();
     broker.close();
+  }
+
+  @Test
+  void aDatabaseThatRefusesTheServiceSaysWhy() {
+    ListAppender<ILoggingEvent> lines = new ListAppender<>();
+    lines.list = new CopyOnWriteArrayList<>(); // it is read while others write
+    lines.start();
+    Logger logger = (Logger) LoggerFactory.getLogger(MessageStore.class);
+    logger.setLevel(Level.WARN);
+    logger.addAppender(lines);
+    Config known = config(1);
+    Config nobody =
+        new Config(known.natsUrl(), "", "", known.databaseUrl(), "nobody", "test-only", 1, null);
+    try (MessageStore store = MessageStore.open(nobody)) {
+      await().until(() -> !lines.list.isEmpty());
+      assertThat(store.isAvailable()).isFalse();
+    } finally {
+      logger.detachAppender(lines);
+      logger.setLevel(null);
+    }
+    assertThat(lines.list.get(0).getFormattedMessage()).contains("role \"nobody\" does not exist");
   }
 
   @Test

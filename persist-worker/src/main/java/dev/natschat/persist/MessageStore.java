@@ -72,15 +72,16 @@ final class MessageStore implements AutoCloseable {
             .dataSource(config.databaseUrl(), config.databaseUser(), config.databasePassword())
             .loggers("slf4j")
             .load();
-    boolean said = false;
+    String said = "";
     while (true) {
       try {
         flyway.migrate();
         return;
       } catch (FlywayException e) {
-        if (!said) {
-          log.warn("Waiting for PostgreSQL at {}: {}", config.databaseUrl(), e.getMessage());
-          said = true;
+        String reason = String.valueOf(e.getMessage());
+        if (!reason.equals(said)) { // it may be there by now, and refuse us
+          log.warn("Waiting for PostgreSQL at {}: {}", config.databaseUrl(), reason);
+          said = reason;
         }
         TimeUnit.NANOSECONDS.sleep(BETWEEN_TRIES.toNanos());
       }

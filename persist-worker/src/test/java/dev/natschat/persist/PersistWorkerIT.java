@@ -450,6 +450,17 @@ class PersistWorkerIT extends WorkerTest {
     awaitRows(1);
   }
 
+  @Test
+  void aDatabaseThatIsThereAndRefusesTheWorkerIsToldFromNone() throws Exception {
+    settings.put("DATABASE_USER", "nobody");
+    database.stop();
+    Worker worker = start();
+    await().until(() -> worker.output().contains("Waiting for PostgreSQL"));
+    database.startAgain();
+
+    await().until(() -> worker.output().contains("role \"nobody\" does not exist"));
+  }
+
   /** Whoever started it starts it again, with the secrets of then. */
   @Test
   void endsWhenTheBrokerRefusesItForGood() throws Exception {
