@@ -30,6 +30,9 @@ final class HopTrees {
   static final int MAX_OPEN = 10_000;
   private static final int MAX_REMEMBERED = 10_000;
 
+  /** No message passes so many servers: its traceparent is used again and again. */
+  static final int MAX_EVENTS = 1000;
+
   private final LongSupplier nanoTime;
   private final Map<String, Tree> open = new LinkedHashMap<>();
   private final Map<String, Tree> remembered = new LinkedHashMap<>();
@@ -91,11 +94,14 @@ final class HopTrees {
     return open.size() < MAX_OPEN || open.containsKey(event.message());
   }
 
-  /** Gives all of the message's events if this was the last that was missing. */
+  /**
+   * Gives all of the message's events if this was the last that was missing, or the last that there
+   * is room for.
+   */
   @Nullable Tree add(HopEvent event) {
     Tree tree = open.computeIfAbsent(event.message(), this::tree);
     tree.add(event);
-    if (!tree.isComplete()) {
+    if (!tree.isComplete() && tree.seen.size() < MAX_EVENTS) {
       return null;
     }
     open.remove(event.message());

@@ -251,6 +251,24 @@ class HopTreesTest {
     assertThat(trees.hasRoomFor(n1)).isTrue();
   }
 
+  /** A program may publish for ever under one traceparent, past a server that tells nothing. */
+  @Test
+  void whatComesUnderOneTraceparentIsBounded() {
+    HopEvent before = n1;
+    for (int i = 0; i < HopTrees.MAX_EVENTS - 1; i++) {
+      assertThat(trees.add(before)).isNull();
+      if (i == HopTrees.MAX_EVENTS / 2) {
+        assertThat(afterAWhile()).hasSize(3 * (i + 1));
+      }
+      before = event("n1", "", i + 1, "1", "2");
+    }
+    assertThat(add(List.of(before))).hasSize(3 * (HopTrees.MAX_EVENTS / 2 - 1));
+    assertThat(afterAWhile()).isEmpty();
+
+    assertThat(add(List.of(n1))).isEmpty();
+    assertThat(afterAWhile()).as("what was seen is forgotten").hasSize(3);
+  }
+
   private static HopEvent withTrace(HopEvent event, String traceId) {
     return new HopEvent(
         traceId,
