@@ -252,7 +252,7 @@ final class Sending {
   void endRequest(@Nullable Message reply, @Nullable Throwable thrown) {
     if (thrown != null) {
       end(thrown);
-    } else if (reply != null && future != null && succeeded(future)) {
+    } else if (reply != null && future != null && isReplyOf(future, reply)) {
       String serviceError = Answer.errorIn(reply.getHeaders());
       if (serviceError != null) {
         ongoing.fail(serviceError);
@@ -268,11 +268,19 @@ final class Sending {
     end();
   }
 
+  /** jnats may be told to return a message that says why there is none. */
+  private static boolean isReplyOf(CompletableFuture<Message> future, Message reply) {
+    return succeeded(future) && future.getNow(null) == reply;
+  }
+
   private static boolean succeeded(CompletableFuture<?> future) {
     return future.isDone() && !future.isCompletedExceptionally();
   }
 
-  /** Whoever asked may have limited the time of the future itself. */
+  /**
+   * Whoever asked may have limited the time of the future itself; and after the time of who waits,
+   * a reply may still come.
+   */
   private String whyNoReply(@Nullable Throwable failure) {
     if (noResponders) {
       return "no_responders";
@@ -281,6 +289,7 @@ final class Sending {
             && future.isDone()
             && !future.wasCancelledTimedOut()
             && !(failure instanceof TimeoutException)
+            && !(callerWaits && succeeded(future))
         ? "cancelled"
         : "timeout";
   }

@@ -457,6 +457,28 @@ class CoreIT extends TracedTest {
     assertTraces("request chat.* CLIENT ERROR timeout\n");
   }
 
+  /** However soon after the end of its time the reply comes. */
+  @Test
+  void aRequestWhoseReplyComesAMomentTooLateTimesOut() throws Exception {
+    answer("chat.*", HELLO);
+    long requests = 5000;
+    long unanswered = 0;
+    long nanos = 100_000;
+    for (int i = 0; i < requests; i++) {
+      boolean late = nats.request("chat.a", HELLO, Duration.ofNanos(nanos)) == null;
+      unanswered += late ? 1 : 0;
+      nanos = late ? nanos * 10 / 9 : nanos * 9 / 10; // as long as the reply takes
+    }
+    assertThat(unanswered).isBetween(1L, requests - 1);
+    await()
+        .untilAsserted(
+            () -> assertThat(count("messaging.process.duration", "process")).isEqualTo(requests));
+    assertThat(Telemetry.metric("messaging.client.sent.messages"))
+        .hasSize(3)
+        .as("answered, not answered, and the replies")
+        .containsValues(requests - unanswered, unanswered, requests);
+  }
+
   @Test
   void aReplyThatSaysItIsAnErrorMakesBothSidesErrors() throws Exception {
     Dispatcher dispatcher = nats.createDispatcher();
@@ -764,6 +786,13 @@ class CoreIT extends TracedTest {
         nats.createDispatcher(message -> nats.publish(message.getReplyTo(), reply));
     dispatcher.subscribe(subject);
     nats.flush(TIMEOUT);
+  }
+
+  private static long count(String metric, String operation) {
+    return Telemetry.metric(metric).entrySet().stream()
+        .filter(point -> operation.equals(point.getKey().get("messaging.operation.name")))
+        .mapToLong(Map.Entry::getValue)
+        .sum();
   }
 
   private Message take() throws InterruptedException {
