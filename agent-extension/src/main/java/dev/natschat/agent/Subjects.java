@@ -82,11 +82,20 @@ final class Subjects {
       return bucketBehindApi(subject) == 0;
     }
     for (String prefix : apiPrefixes) {
-      if (subject.startsWith(prefix)) {
-        return bucketBehindApi(subject) == 0;
+      if (subject.startsWith(prefix) && isApi(subject, prefix.length())) {
+        return true;
       }
     }
     return false;
+  }
+
+  /** The application's own subjects may begin like the API's. */
+  private static boolean isApi(String subject, int prefix) {
+    return subject.startsWith("STREAM.", prefix)
+        || subject.startsWith("CONSUMER.", prefix)
+        || subject.startsWith("DIRECT.", prefix)
+        || subject.startsWith("$O.", prefix) // older ones put objects so
+        || (subject.length() == prefix + "INFO".length() && subject.endsWith("INFO"));
   }
 
   /**
@@ -121,7 +130,8 @@ final class Subjects {
   static synchronized void learnApiPrefix(@Nullable String prefix) {
     if (prefix == null
         || prefix.isEmpty()
-        || isPlumbing(prefix)
+        || prefix.startsWith("$JS.")
+        || Arrays.asList(apiPrefixes).contains(prefix)
         || apiPrefixes.length == MOST_API_PREFIXES) {
       return;
     }

@@ -236,6 +236,18 @@ class StoredValuesIT extends TracedTest {
   }
 
   @Test
+  void anApiPrefixHidesNoSubjectOfTheApplication() throws Exception {
+    nats.jetStream(JetStreamOptions.builder().prefix("shop").build());
+    nats.createDispatcher(message -> {}).subscribe("shop.>");
+    nats.publish("shop.created", HELLO);
+    assertTraces(
+        """
+        publish PRODUCER
+          process shop.> CONSUMER
+        """);
+  }
+
+  @Test
   void anApiPrefixOfOnesOwnIsPlumbingToo() throws Exception {
     JetStreamOptions imported = JetStreamOptions.builder().prefix("imported.API").build();
     AtomicInteger forwarded = new AtomicInteger();
