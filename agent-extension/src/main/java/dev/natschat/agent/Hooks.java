@@ -292,6 +292,26 @@ public final class Hooks {
     }
   }
 
+  /** False within another one. */
+  public static boolean bucketIsListed() {
+    try {
+      return Receipt.beginListing();
+    } catch (Throwable fault) {
+      Faults.report(fault);
+      return false;
+    }
+  }
+
+  public static void bucketWasListed(boolean begun) {
+    try {
+      if (begun) {
+        Receipt.endListing();
+      }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
   public static void retrievalEnds(
       @Nullable Object begun, @Nullable ObjectInfo info, @Nullable Throwable thrown) {
     try {

@@ -13,7 +13,22 @@ final class Receipt {
 
   private static final boolean receiveSpans = Settings.get().receiveSpans;
 
+  /** Set while jnats reads a bucket for itself. */
+  private static final ThreadLocal<@Nullable Boolean> listing = new ThreadLocal<>();
+
   private Receipt() {}
+
+  static boolean beginListing() {
+    if (listing.get() != null) {
+      return false;
+    }
+    listing.set(true);
+    return true;
+  }
+
+  static void endListing() {
+    listing.remove();
+  }
 
   /**
    * Notes the time only: the span of its processing starts when the message is processed by a batch
@@ -48,11 +63,14 @@ final class Receipt {
   }
 
   /**
-   * Of an ordered consumer: a chunk of an object, or what is left of a subscription before this one
-   * (jnats subscribes anew where messages are missing, and these come again).
+   * Where nobody acknowledges: a chunk of an object, what lists keys or objects, or what is left of
+   * a subscription before this one (jnats subscribes anew where messages are missing, and these
+   * come again).
    */
   private static boolean isKeptByJnats(Message message, @Nullable String subscription) {
-    return Subjects.isBucket(message.getSubject()) || !message.getSID().equals(subscription);
+    String subject = message.getSubject();
+    return (Subjects.isBucket(subject) && (Subjects.isChunk(subject) || listing.get() != null))
+        || !message.getSID().equals(subscription);
   }
 
   /**

@@ -170,6 +170,11 @@ final class Subjects {
         && (subject.startsWith("$KV.") || subject.startsWith("$O."));
   }
 
+  /** A part of a stored object. */
+  static boolean isChunk(String subject) {
+    return subject.startsWith("$O.") && subject.startsWith(".C.", subject.indexOf('.', 3));
+  }
+
   boolean isInbox(String subject, @Nullable Connection connection) {
     for (String prefix : inboxPrefixes) {
       if (subject.startsWith(prefix)) {

@@ -14,9 +14,11 @@ import io.nats.client.KeyValueOptions;
 import io.nats.client.Nats;
 import io.nats.client.ObjectStore;
 import io.nats.client.PullSubscribeOptions;
+import io.nats.client.PushSubscribeOptions;
 import io.nats.client.api.KeyValueConfiguration;
 import io.nats.client.api.ObjectMeta;
 import io.nats.client.api.ObjectStoreConfiguration;
+import io.nats.client.api.OrderedConsumerConfiguration;
 import io.nats.client.api.StorageType;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -116,6 +118,37 @@ class StoredValuesIT extends TracedTest {
         process $KV.rooms.> CONSUMER ack ~> publish $KV.rooms.>
           settle $KV.rooms.> CLIENT ack
         """);
+  }
+
+  @Test
+  void whoReadsABucketInOrderIsLinkedToWhoPut() throws Exception {
+    var subscription =
+        nats.jetStream()
+            .subscribe("$KV.rooms.>", PushSubscribeOptions.builder().ordered(true).build());
+    var pulled =
+        nats.getStreamContext("KV_rooms").createOrderedConsumer(new OrderedConsumerConfiguration());
+    rooms.put("a", HELLO);
+    assertThat(subscription.nextMessage(Duration.ofSeconds(20))).isNotNull();
+    assertThat(pulled.next(Duration.ofSeconds(20))).isNotNull();
+    assertTraces(
+        """
+        publish $KV.rooms.> PRODUCER
+        process $KV.rooms.> CONSUMER ~> publish $KV.rooms.>
+        process $KV.rooms.> CONSUMER ~> publish $KV.rooms.>
+        """);
+  }
+
+  @Test
+  void whatListsABucketHasNoSpans() throws Exception {
+    rooms.put("a", HELLO);
+    rooms.put("a", HELLO);
+    files.put("picture", HELLO);
+    Telemetry.reset();
+    assertThat(rooms.keys()).containsExactly("a");
+    assertThat(rooms.history("a")).isNotEmpty();
+    rooms.purgeDeletes();
+    assertThat(files.getList()).hasSize(1);
+    assertTraces("");
   }
 
   @Test
