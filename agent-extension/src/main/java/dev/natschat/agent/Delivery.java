@@ -169,6 +169,8 @@ final class Delivery {
     }
     if (thrown != null) {
       processing.fail(thrown);
+    } else if (outcome.equals(Settlement.ACK)) {
+      processing.succeed();
     }
     processing.span.setAttribute(Semantics.OUTCOME, thrown == null ? outcome : "none");
     processing.end();

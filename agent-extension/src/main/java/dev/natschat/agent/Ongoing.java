@@ -143,12 +143,24 @@ final class Ongoing {
     }
   }
 
+  /** Its span says so when it ends: until then, what failed may be tried again. */
   void fail(String type) {
     errorType = type;
-    Spans.fail(span, type);
+  }
+
+  /** What failed before was mended. */
+  void succeed() {
+    errorType = null;
+  }
+
+  private void tellError() {
+    if (errorType != null) {
+      Spans.fail(span, errorType);
+    }
   }
 
   void end() {
+    tellError();
     span.end();
     measure(now(common.operation));
   }
@@ -160,6 +172,7 @@ final class Ongoing {
   /** Nobody knows when it ended. */
   void endUnmeasured() {
     ended = true;
+    tellError();
     span.end();
   }
 
@@ -170,6 +183,7 @@ final class Ongoing {
 
   /** It had ended some time ago: at the same moment by two clocks. */
   void end(Instant at, long nanoTime) {
+    tellError();
     span.end(at);
     measure(nanoTime);
   }

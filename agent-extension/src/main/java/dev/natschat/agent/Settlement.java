@@ -9,6 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /** An ack, nak, term or inProgress on its way to the server. */
 final class Settlement {
+  static final String ACK = "ack";
+
   private final Delivery delivery;
   private final AckType type;
   private final @Nullable Ongoing ongoing;
@@ -82,7 +84,7 @@ final class Settlement {
   private static String outcome(AckType type) {
     switch (type) {
       case AckAck:
-        return "ack";
+        return ACK;
       case AckNak:
         return "nak";
       case AckTerm:

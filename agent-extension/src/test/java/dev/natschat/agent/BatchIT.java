@@ -203,6 +203,39 @@ class BatchIT extends TracedTest {
         """);
   }
 
+  /** https://opentelemetry.io/docs/specs/semconv/general/recording-errors/ */
+  @Test
+  void anErrorThatWasMendedByAnotherTryIsNone() throws Exception {
+    publish(3);
+    List<Message> batch = fetch(3);
+    assertThatThrownBy(() -> worker.persist(batch, 2)).hasMessage("no database");
+    for (Message message : batch) {
+      assertThatThrownBy(() -> worker.persist(List.of(message), 2)).hasMessage("no database");
+    }
+    worker.persist(batch.subList(0, 1));
+    batch.get(1).nak();
+    batch.get(2).term();
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack ~> batch
+            INSERT
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ERROR java.lang.IllegalStateException nak ~> batch
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ERROR term term ~> batch
+        process chat.* CONSUMER ERROR java.lang.IllegalStateException batch of 3 ~> publish chat.*, publish chat.*, publish chat.*
+        """);
+    assertThat(errors("messaging.process.duration"))
+        .containsExactlyInAnyOrder("none", "java.lang.IllegalStateException", "term");
+  }
+
+  private static List<Object> errors(String metric) {
+    return Telemetry.metric(metric).keySet().stream()
+        .map(attributes -> attributes.getOrDefault("error.type", "none"))
+        .toList();
+  }
+
   @Test
   void aBatchSplitInsideIsStillOneBatch() throws Exception {
     publish(2);
