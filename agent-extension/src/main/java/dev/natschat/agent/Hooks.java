@@ -46,8 +46,16 @@ public final class Hooks {
   public static void publishEnds(Object @Nullable [] begun, @Nullable Throwable thrown) {
     try {
       if (begun != null && begun[1] != null) {
-        ((Sending) begun[1]).end(thrown);
+        ((Sending) begun[1]).endWrite(thrown);
       }
+    } catch (Throwable fault) {
+      Faults.report(fault);
+    }
+  }
+
+  public static void discarded() {
+    try {
+      Discards.note();
     } catch (Throwable fault) {
       Faults.report(fault);
     }

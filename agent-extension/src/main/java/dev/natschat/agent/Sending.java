@@ -170,6 +170,7 @@ final class Sending {
       answer.given(Answer.errorIn(headers)); // a server that asked takes no part in the trace
       return null;
     }
+    Discards.forget();
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body, answer);
     alone.serviceError = answer == null ? null : Answer.errorIn(headers);
     return written(alone, alone, connection, replyTo, headers, body);
@@ -227,6 +228,15 @@ final class Sending {
     if (current.get() == this) {
       current.set(outer);
     }
+  }
+
+  /** jnats has taken the message, to write it or to drop it. */
+  void endWrite(@Nullable Throwable thrown) {
+    if (thrown == null && Discards.happenedHere()) {
+      ongoing.fail(Discards.ERROR);
+      serviceError = Discards.ERROR;
+    }
+    end(thrown);
   }
 
   void end(@Nullable Throwable thrown) {

@@ -42,6 +42,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -477,6 +478,43 @@ class CoreIT extends TracedTest {
         .hasSize(3)
         .as("answered, not answered, and the replies")
         .containsValues(requests - unanswered, unanswered, requests);
+  }
+
+  @Test
+  void whatIsDiscardedIsNotSent() throws Exception {
+    AtomicInteger discarded = new AtomicInteger();
+    NatsServer own = NatsServer.start();
+    Options options =
+        own.options()
+            .maxReconnects(-1)
+            .reconnectWait(Duration.ofMillis(100))
+            .maxMessagesInOutgoingQueue(2)
+            .discardMessagesWhenOutgoingQueueFull()
+            .errorListener(
+                new ErrorListener() {
+                  @Override
+                  public void messageDiscarded(Connection connection, Message message) {
+                    discarded.incrementAndGet();
+                  }
+                })
+            .build();
+    try (Connection other = Nats.connect(options)) {
+      own.close();
+      await().until(() -> other.getStatus() != Connection.Status.CONNECTED);
+      for (int i = 0; i < 5; i++) {
+        other.publish("chat.a", HELLO);
+      }
+    }
+    await()
+        .untilAsserted(
+            () -> {
+              int lost = discarded.get();
+              assertThat(lost).isBetween(3, 5);
+              assertThat(Telemetry.tree())
+                  .isEqualTo(
+                      "publish chat.* PRODUCER\n".repeat(5 - lost)
+                          + "publish chat.* PRODUCER ERROR discarded\n".repeat(lost));
+            });
   }
 
   @Test
