@@ -346,11 +346,11 @@ final class Sending {
 
   /**
    * jnats wraps what went wrong into a RuntimeException, CompletableFuture that into a
-   * CompletionException. An application's own exception may be its own cause.
+   * CompletionException. An application's own exception may be its own cause, or have none to tell.
    */
   private static Throwable cause(Throwable thrown) {
     Throwable cause = thrown;
-    for (int i = 0; i < WRAPPERS && cause.getCause() != null && isWrapper(cause); i++) {
+    for (int i = 0; i < WRAPPERS && isWrapper(cause) && cause.getCause() != null; i++) {
       cause = cause.getCause();
     }
     return cause;

@@ -244,6 +244,24 @@ class JetStreamIT extends TracedTest {
   }
 
   @Test
+  void anExceptionThatCannotTellItsCauseEndsThePublishItIsGivenTo() throws Exception {
+    Subscription deaf = nats.subscribe("not.stored");
+    assertThat(jetStream.publishAsync("not.stored", HELLO).completeExceptionally(new Untold()))
+        .isTrue();
+    deaf.unsubscribe();
+    assertTraces("publish PRODUCER ERROR dev.natschat.agent.JetStreamIT$Untold\n");
+  }
+
+  private static final class Untold extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public synchronized Throwable getCause() {
+      throw new IllegalStateException("what it came from is gone");
+    }
+  }
+
+  @Test
   void aPushedMessageIsProcessedAndSettledInItsTrace() throws Exception {
     Dispatcher dispatcher = nats.createDispatcher();
     jetStream.subscribe(
