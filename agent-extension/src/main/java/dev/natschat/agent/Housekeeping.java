@@ -19,7 +19,11 @@ final class Housekeeping {
   static void start() {
     if (!running.get() && running.compareAndSet(false, true)) {
       try {
-        AccessController.doPrivileged((PrivilegedAction<Thread>) Housekeeping::thread).start();
+        Thread thread =
+            AccessController.doPrivileged((PrivilegedAction<Thread>) Housekeeping::thread);
+        thread.setDaemon(true);
+        thread.setContextClassLoader(null);
+        thread.start();
       } catch (Throwable noThread) {
         running.set(false); // the next one tries again
         throw noThread;
@@ -32,19 +36,12 @@ final class Housekeeping {
    * jnats may need it for longer.
    */
   private static Thread thread() {
-    Thread thread = withoutThreadLocals();
-    thread.setDaemon(true);
-    thread.setContextClassLoader(null);
-    return thread;
-  }
-
-  private static Thread withoutThreadLocals() {
     try {
       return Thread.class
           .getConstructor(
               ThreadGroup.class, Runnable.class, String.class, long.class, boolean.class)
           .newInstance(null, (Runnable) Housekeeping::goOn, NAME, 0L, false);
-    } catch (ReflectiveOperationException java8) { // where threads always inherit them
+    } catch (ReflectiveOperationException java8) { // where threads always inherit thread locals
       return new Thread(Housekeeping::goOn, NAME);
     }
   }
