@@ -1,17 +1,22 @@
 package dev.natschat.agent;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.nats.client.Options;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** A program of the tests that ran in a JVM of its own: what it printed, and what was logged. */
 record Fork(String output, String log) {
+  /** None runs for longer than a minute or two, also on a busy machine. */
+  private static final Duration LIMIT = Duration.ofMinutes(5);
+
   /** Handlers on an executor, with a jnats that has such dispatchers. */
   static Options.Builder withExecutor(Options.Builder options) {
     try {
@@ -21,15 +26,31 @@ record Fork(String output, String log) {
     }
   }
 
+  static Fork plain(List<String> options, Class<?> program, String... arguments)
+      throws IOException, InterruptedException {
+    return run(Map.of(), options, program, arguments);
+  }
+
   /** With the agent and the extension. */
   static Fork traced(List<String> options, Class<?> program, String... arguments)
       throws IOException, InterruptedException {
-    return traced(Path.of(System.getProperty("extension")), options, program, arguments);
+    return traced(Map.of(), options, program, arguments);
+  }
+
+  static Fork traced(
+      Map<String, String> environment, List<String> options, Class<?> program, String... arguments)
+      throws IOException, InterruptedException {
+    Path extension = Path.of(System.getProperty("extension"));
+    return run(environment, withAgent(extension, options), program, arguments);
   }
 
   /** With the agent and the extensions in the place of ours: a jar, or a directory of jars. */
   static Fork traced(Path extensions, List<String> options, Class<?> program, String... arguments)
       throws IOException, InterruptedException {
+    return run(Map.of(), withAgent(extensions, options), program, arguments);
+  }
+
+  private static List<String> withAgent(Path extensions, List<String> options) {
     List<String> all = new ArrayList<>();
     all.addAll(
         List.of(
@@ -40,10 +61,11 @@ record Fork(String output, String log) {
             "-Dotel.metrics.exporter=none",
             "-Dotel.logs.exporter=none"));
     all.addAll(options);
-    return plain(all, program, arguments);
+    return all;
   }
 
-  static Fork plain(List<String> options, Class<?> program, String... arguments)
+  private static Fork run(
+      Map<String, String> environment, List<String> options, Class<?> program, String... arguments)
       throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
@@ -52,17 +74,35 @@ record Fork(String output, String log) {
     command.addAll(options); // of two class paths the last one counts
     command.add(program.getName());
     command.addAll(List.of(arguments));
+    Path output = Files.createTempFile("fork-output", ".log");
     Path log = Files.createTempFile("fork", ".log");
     try {
-      Process process = new ProcessBuilder(command).redirectError(log.toFile()).start();
-      String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-      int code = process.waitFor();
-      Fork fork = new Fork(output, Files.readString(log));
-      assertThat(code).as("%s", fork).isZero();
-      return fork;
+      ProcessBuilder builder =
+          new ProcessBuilder(command).redirectOutput(output.toFile()).redirectError(log.toFile());
+      builder.environment().putAll(environment);
+      Process process = builder.start();
+      try {
+        boolean ended = process.waitFor(LIMIT.toSeconds(), SECONDS);
+        if (!ended) {
+          printThreads(process);
+        }
+        Fork fork = new Fork(Files.readString(output), Files.readString(log));
+        assertThat(ended).as("ended after %s: %s", LIMIT, fork).isTrue();
+        assertThat(process.exitValue()).as("%s", fork).isZero();
+        return fork;
+      } finally {
+        process.destroyForcibly().waitFor();
+      }
     } finally {
+      Files.delete(output);
       Files.delete(log);
     }
+  }
+
+  /** Into its output, at this signal. */
+  private static void printThreads(Process process) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-QUIT", String.valueOf(process.pid())).start().waitFor();
+    boolean unused = process.waitFor(10, SECONDS);
   }
 
   /**

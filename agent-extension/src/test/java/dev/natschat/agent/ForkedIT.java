@@ -778,31 +778,7 @@ class ForkedIT {
 
   private static String run(Map<String, String> environment, String program, String... options)
       throws Exception {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(
-        List.of(
-            "-javaagent:" + System.getProperty("agent"),
-            "-Dotel.javaagent.extensions=" + System.getProperty("extension"),
-            "-Dotel.exporter.otlp.endpoint=http://127.0.0.1:" + System.getProperty("otlp.port"),
-            "-Dotel.exporter.otlp.protocol=http/protobuf",
-            "-Dotel.metrics.exporter=none",
-            "-Dotel.logs.exporter=none",
-            "-XX:TieredStopAtLevel=1"));
-    command.addAll(List.of(options));
-    command.addAll(List.of("-cp", classPath(), Program.class.getName(), server.url(), program));
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().putAll(environment);
-    Process process = builder.start();
-    String output = new String(process.getInputStream().readAllBytes(), UTF_8);
-    assertThat(process.waitFor()).as(output).isZero();
-    return output;
-  }
-
-  /**
-   * The tests' own: surefire puts it into the manifest of a jar, the property keeps it readable.
-   */
-  private static String classPath() {
-    return System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+    Fork fork = Fork.traced(environment, List.of(options), Program.class, server.url(), program);
+    return fork.output() + fork.log();
   }
 }

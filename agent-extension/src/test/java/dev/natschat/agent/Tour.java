@@ -552,18 +552,19 @@ final class Tour {
       step("old style request future", oldStyle, () -> outcome(oldStyle.request("echo", HELLO)));
     }
     closedInTheMiddle(server);
-    Connection drained = Nats.connect(options(server).build());
-    step(
-        "drain of a connection",
-        () -> {
-          CountDownLatch handled = new CountDownLatch(20);
-          drained.createDispatcher(m -> handled.countDown()).subscribe("last");
-          for (int i = 0; i < 20; i++) {
-            drained.publish("last", HELLO);
-          }
-          drained.flush(LONG);
-          return outcome(drained.drain(LONG)) + handled.getCount() + drained.getStatus();
-        });
+    try (Connection drained = Nats.connect(options(server).build())) {
+      step(
+          "drain of a connection",
+          () -> {
+            CountDownLatch handled = new CountDownLatch(20);
+            drained.createDispatcher(m -> handled.countDown()).subscribe("last");
+            for (int i = 0; i < 20; i++) {
+              drained.publish("last", HELLO);
+            }
+            drained.flush(LONG);
+            return outcome(drained.drain(LONG)) + handled.getCount() + drained.getStatus();
+          });
+    }
   }
 
   private void closedInTheMiddle(String server) throws Exception {
