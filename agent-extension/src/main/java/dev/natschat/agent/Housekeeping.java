@@ -19,11 +19,7 @@ final class Housekeeping {
   static void start() {
     if (!running.get() && running.compareAndSet(false, true)) {
       try {
-        Thread thread =
-            AccessController.doPrivileged((PrivilegedAction<Thread>) Housekeeping::thread);
-        thread.setDaemon(true);
-        thread.setContextClassLoader(null);
-        thread.start();
+        AccessController.doPrivileged((PrivilegedAction<Thread>) Housekeeping::thread).start();
       } catch (Throwable noThread) {
         running.set(false); // the next one tries again
         throw noThread;
@@ -36,28 +32,39 @@ final class Housekeeping {
    * jnats may need it for longer.
    */
   private static Thread thread() {
+    Thread thread = withoutThreadLocals();
+    thread.setDaemon(true);
+    thread.setContextClassLoader(null);
+    // Else the application's handler is told, which may end the program.
+    thread.setUncaughtExceptionHandler((dead, fault) -> running.set(false));
+    return thread;
+  }
+
+  private static Thread withoutThreadLocals() {
     try {
       return Thread.class
           .getConstructor(
               ThreadGroup.class, Runnable.class, String.class, long.class, boolean.class)
           .newInstance(null, (Runnable) Housekeeping::goOn, NAME, 0L, false);
-    } catch (ReflectiveOperationException java8) { // where threads always inherit thread locals
+    } catch (ReflectiveOperationException java8) { // where threads always inherit them
       return new Thread(Housekeeping::goOn, NAME);
     }
   }
 
   private static void goOn() {
-    do {
+    boolean ended = false;
+    while (!ended) {
       LockSupport.parkNanos(Duration.ofSeconds(1).toNanos());
       boolean unused = Thread.interrupted(); // an interrupt of its whole group; else it never parks
       try {
         Answer.giveUpOld();
         Unsettled.endDropped();
         Connections.recordAll();
+        ended = hasEnded();
       } catch (Throwable fault) {
         Faults.report(fault);
       }
-    } while (!hasEnded());
+    }
   }
 
   /** Whoever comes between the two looks starts another thread, or keeps this one. */

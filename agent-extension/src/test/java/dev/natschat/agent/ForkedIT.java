@@ -26,6 +26,7 @@ import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
 import io.opentelemetry.proto.trace.v1.Span;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -391,6 +392,37 @@ class ForkedIT {
         "core",
         "-Dotel.instrumentation.common.default-enabled=false",
         "-Dotel.instrumentation.jnats.enabled=true");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish PRODUCER
+              process chat.* CONSUMER
+            """);
+  }
+
+  @Test
+  void anApplicationWithoutPermissionsOfItsOwnIsTraced(@TempDir Path directory) throws Exception {
+    assumeThat(Runtime.version().feature()).as("there is no security manager since").isLessThan(24);
+    Path policy =
+        Files.writeString(
+            directory.resolve("policy"),
+            """
+            grant codeBase "file:%s" { permission java.security.AllPermission; };
+            grant {
+              permission java.net.SocketPermission "*", "connect,resolve";
+              permission java.util.PropertyPermission "*", "read";
+              permission java.lang.RuntimePermission "getenv.*";
+              permission java.lang.RuntimePermission "modifyThread";
+            };
+            """
+                .formatted(System.getProperty("agent")));
+    String output =
+        run(
+            "core",
+            "-Djava.security.manager",
+            "-Djava.security.policy==" + policy,
+            "-Dotel.javaagent.experimental.security-manager-support.enabled=true");
+    assertThat(output).doesNotContain("AccessControlException");
     assertThat(Telemetry.tree())
         .isEqualTo(
             """

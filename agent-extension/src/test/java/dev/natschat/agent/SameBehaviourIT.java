@@ -2,13 +2,20 @@ package dev.natschat.agent;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import io.nats.client.Connection;
+import io.nats.client.Nats;
 import java.io.File;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.regex.Pattern;
@@ -81,6 +88,39 @@ class SameBehaviourIT {
     Fork traced = tour((tour, servers) -> Fork.traced(faulty, List.of(), tour, servers));
     assertThat(withoutBytes(traced)).isEqualTo(bytes.matcher(withoutAgent).replaceAll("]"));
     assertThat(traced.log()).containsOnlyOnce(FAULT);
+  }
+
+  /** Whoever is told of exceptions that nobody caught, as Awaitility is, sees none of ours. */
+  static final class Guarded {
+    public static void main(String[] arguments) throws Exception {
+      Queue<Throwable> uncaught = new ConcurrentLinkedQueue<>();
+      Thread.setDefaultUncaughtExceptionHandler((thread, exception) -> uncaught.add(exception));
+      try (Connection nats = Nats.connect(arguments[0])) {
+        Thread housekeeping =
+            Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().equals("otel-jnats"))
+                .findAny()
+                .orElseThrow();
+        await().until(() -> hasGoneRound(housekeeping));
+      }
+      System.out.println("uncaught: " + uncaught);
+    }
+
+    /** It waits at the start of each round; or has ended. */
+    private static boolean hasGoneRound(Thread housekeeping) {
+      ThreadInfo info = ManagementFactory.getThreadMXBean().getThreadInfo(housekeeping.getId());
+      return info == null || info.getWaitedCount() > 1;
+    }
+  }
+
+  @Test
+  void noFaultIsLeftUncaught(@TempDir Path directory) throws Exception {
+    Path extension = FaultyJar.where("Unsettled"::equals, FaultyJar.Fault.ALWAYS, directory);
+    try (NatsServer server = NatsServer.start()) {
+      Fork traced = Fork.traced(extension, List.of(), Guarded.class, server.url());
+      assertThat(traced.output()).isEqualTo("uncaught: []\n");
+      assertThat(traced.log()).containsOnlyOnce(FAULT);
+    }
   }
 
   @Test
