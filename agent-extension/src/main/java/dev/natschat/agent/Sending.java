@@ -43,7 +43,9 @@ final class Sending {
   /** An object that is put: what is read for it may come by messages of their own. */
   private @Nullable Sending outer;
 
-  private @Nullable String serviceError;
+  /** What the answer says of itself, or why nobody gets it. */
+  private @Nullable String answerError;
+
   private @Nullable NatsRequestCompletableFuture future;
   private volatile boolean noResponders;
 
@@ -172,7 +174,7 @@ final class Sending {
     }
     Discards.forget();
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body, answer);
-    alone.serviceError = answer == null ? null : Answer.errorIn(headers);
+    alone.answerError = answer == null ? null : Answer.errorIn(headers);
     return written(alone, alone, connection, replyTo, headers, body);
   }
 
@@ -234,7 +236,7 @@ final class Sending {
   void endWrite(@Nullable Throwable thrown) {
     if (thrown == null && Discards.happenedHere()) {
       ongoing.fail(Discards.ERROR);
-      serviceError = Discards.ERROR;
+      answerError = Discards.ERROR;
     }
     end(thrown);
   }
@@ -245,7 +247,7 @@ final class Sending {
     }
     end();
     if (answer != null && thrown == null) {
-      answer.given(serviceError);
+      answer.given(answerError);
     }
   }
 
