@@ -20,6 +20,11 @@ import java.util.stream.Collectors;
 /** JSON over HTTP from one back end, with errors that a person can act on. Thread-safe. */
 final class HttpJson {
   static final ObjectMapper JSON = new ObjectMapper();
+
+  /** For a query of days; whether a server is well it says at once, or is not. */
+  private static final Duration QUERY = Duration.ofSeconds(30);
+
+  private static final Duration PROBE = Duration.ofSeconds(5);
   private static final HttpClient CLIENT =
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1)
@@ -46,7 +51,7 @@ final class HttpJson {
    * @throws BackendException when it does not answer, answers with another error, or not with JSON
    */
   Optional<JsonNode> get(String path, Map<String, String> parameters) {
-    HttpResponse<String> response = send(path, parameters);
+    HttpResponse<String> response = send(path, parameters, QUERY);
     if (response.statusCode() == 404) {
       return Optional.empty();
     }
@@ -69,24 +74,21 @@ final class HttpJson {
    */
   Optional<String> problem(String path) {
     try {
-      int status = send(path, Map.of()).statusCode();
+      int status = send(path, Map.of(), PROBE).statusCode();
       return status < 300 ? Optional.empty() : Optional.of("answers HTTP " + status);
     } catch (BackendException e) {
       return Optional.of("does not answer");
     }
   }
 
-  private HttpResponse<String> send(String path, Map<String, String> parameters) {
+  private HttpResponse<String> send(String path, Map<String, String> parameters, Duration timeout) {
     String query =
         parameters.entrySet().stream()
             .map(p -> p.getKey() + "=" + URLEncoder.encode(p.getValue(), UTF_8).replace("+", "%20"))
             .collect(Collectors.joining("&"));
     URI uri = URI.create(base + path + (query.isEmpty() ? "" : "?" + query));
     HttpRequest request =
-        HttpRequest.newBuilder(uri)
-            .timeout(Duration.ofSeconds(30))
-            .header("Accept", "application/json")
-            .build();
+        HttpRequest.newBuilder(uri).timeout(timeout).header("Accept", "application/json").build();
     try {
       return CLIENT.send(request, BodyHandlers.ofString());
     } catch (IOException e) {

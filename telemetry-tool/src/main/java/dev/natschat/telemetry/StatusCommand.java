@@ -8,6 +8,7 @@ import java.io.PrintStream;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.URI;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -68,6 +69,7 @@ final class StatusCommand implements Callable<Integer> {
     out.println(terminal.bold("SERVERS"));
     server("NATS", addresses.nats(), natsProblem(addresses.nats()));
     http("Keycloak", addresses.keycloak(), "/realms/" + session.realm());
+    server("PostgreSQL", addresses.postgres(), postgresProblem(addresses.postgres()));
     http("Collector", addresses.collectorHealth(), "/");
     http("Prometheus", addresses.prometheus(), "/-/ready");
     http("Loki", addresses.loki(), "/ready");
@@ -120,6 +122,27 @@ final class StatusCommand implements Callable<Integer> {
       return greeting.equals("INFO ")
           ? Optional.empty()
           : Optional.of("does not greet like a NATS server");
+    } catch (IOException e) {
+      return Optional.of("does not answer");
+    }
+  }
+
+  /**
+   * A PostgreSQL server answers one who asks for TLS with one byte, before any password: S or N
+   * (postgresql.org, protocol, SSLRequest). One that hangs takes connections, and does not.
+   */
+  private static Optional<String> postgresProblem(URI postgres) {
+    try (Socket socket = new Socket()) {
+      socket.connect(
+          new InetSocketAddress(
+              postgres.getHost(), postgres.getPort() < 0 ? 5432 : postgres.getPort()),
+          2000);
+      socket.setSoTimeout(2000);
+      socket.getOutputStream().write(ByteBuffer.allocate(8).putInt(8).putInt(80877103).array());
+      int answer = socket.getInputStream().read();
+      return answer == 'S' || answer == 'N'
+          ? Optional.empty()
+          : Optional.of("does not answer like PostgreSQL");
     } catch (IOException e) {
       return Optional.of("does not answer");
     }

@@ -61,8 +61,12 @@ final class CannedServer implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
   }
 
-  /** Addresses that all lead here, but that of NATS, which speaks no HTTP, to nobody. */
+  /** Addresses that all lead here, but those of what speaks no HTTP, to nobody. */
   Addresses addresses() {
+    return addresses(address(), URI.create("postgresql://127.0.0.1:1"));
+  }
+
+  Addresses addresses(URI keycloak, URI postgres) {
     return new Addresses(
         address(),
         address(),
@@ -70,7 +74,8 @@ final class CannedServer implements AutoCloseable {
         address(),
         address(),
         URI.create("nats://127.0.0.1:1"),
-        address(),
+        keycloak,
+        postgres,
         address());
   }
 

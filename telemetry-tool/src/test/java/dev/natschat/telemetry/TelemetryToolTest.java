@@ -5,12 +5,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import picocli.CommandLine;
 
 class TelemetryToolTest {
@@ -121,11 +127,46 @@ class TelemetryToolTest {
     assertThat(run(nowhere, "status")).isEqualTo(1);
     assertThat(out.toString(UTF_8))
         .contains("LOOK NATS")
-        .contains("DOWN: NATS, Keycloak, Collector, Prometheus, Loki, Tempo or Zipkin, SERVICES")
+        .contains(
+            "DOWN: NATS, Keycloak, PostgreSQL, Collector, Prometheus, Loki, Tempo or Zipkin, SERVICES")
         .contains("neither Tempo at " + nowhere.tempo() + " nor Zipkin at " + nowhere.zipkin())
         .contains("LOOK Prometheus")
         .contains("does not answer")
         .contains("make up");
+  }
+
+  @Test
+  void aDatabaseThatAnswersIsWell() throws Exception {
+    try (ServerSocket postgres = new ServerSocket(0)) {
+      Thread answering =
+          new Thread(
+              () -> {
+                try (Socket client = postgres.accept()) {
+                  client.getInputStream().readNBytes(8);
+                  client.getOutputStream().write('N');
+                } catch (IOException e) {
+                  throw new UncheckedIOException(e);
+                }
+              });
+      answering.start();
+
+      run(server.addresses(server.address(), at("postgresql", postgres)), "status");
+      answering.join();
+
+      assertThat(out.toString(UTF_8)).contains(" ok  PostgreSQL").doesNotContain("PostgreSQL,");
+    }
+  }
+
+  /** They take connections and say nothing. */
+  @Test
+  @Timeout(25)
+  void whatHangsIsDown() throws Exception {
+    try (ServerSocket keycloak = new ServerSocket(0);
+        ServerSocket postgres = new ServerSocket(0)) {
+      run(server.addresses(at("http", keycloak), at("postgresql", postgres)), "status");
+    }
+
+    assertThat(out.toString(UTF_8)).contains("DOWN: NATS, Keycloak, PostgreSQL,");
   }
 
   @Test
@@ -243,6 +284,10 @@ class TelemetryToolTest {
         .hasToString("http://a:1");
     assertThat(Addresses.from(Map.of("LOKI_PORT", "7", "LOKI_URL", "")).loki())
         .hasToString("http://127.0.0.1:7");
+  }
+
+  private static URI at(String scheme, ServerSocket socket) {
+    return URI.create(scheme + "://127.0.0.1:" + socket.getLocalPort());
   }
 
   private int run(String... args) {
