@@ -7,11 +7,13 @@ import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.KeyType;
 import com.nimbusds.jose.jwk.KeyUse;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.net.http.HttpTimeoutException;
 import java.text.ParseException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -129,11 +131,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
     } catch (IOException | ParseException | JOSEException | TimeoutException | RuntimeException e) {
       failures.incrementAndGet();
       if (reachable) {
-        log.warn(
-            "no keys from {}: {}; asking on, the {} known key(s) stay good",
-            request.uri(),
-            e.toString(),
-            keys.size());
+        log.warn("no keys from {}: {}; asking on, {}", request.uri(), reason(e), meanwhile());
       }
       reachable = false;
     } catch (InterruptedException closing) {
@@ -141,6 +139,20 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
     }
     fetchEnded = System.nanoTime();
     return reachable;
+  }
+
+  /** The client's own exceptions have no message, or one of many for the same. */
+  private static String reason(Exception e) {
+    if (e instanceof TimeoutException || e.getCause() instanceof HttpTimeoutException) {
+      return "no answer within " + TIMEOUT.toSeconds() + " s";
+    }
+    return e.getCause() instanceof ConnectException ? "cannot connect" : e.toString();
+  }
+
+  private String meanwhile() {
+    return keys.isEmpty()
+        ? "nobody can log in meanwhile"
+        : "the %d known key(s) stay good".formatted(keys.size());
   }
 
   /** The timeout covers the body, too, which the client's own does not. */

@@ -4,11 +4,33 @@ import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import java.net.URI;
 import java.time.Duration;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 class JwksTest {
+  private final Logger logger = (Logger) LoggerFactory.getLogger(Jwks.class);
+  private final ListAppender<ILoggingEvent> lines = new ListAppender<>();
+
+  @BeforeEach
+  void listen() {
+    lines.list = new CopyOnWriteArrayList<>(); // Jwks logs on its own thread
+    lines.start();
+    logger.addAppender(lines);
+  }
+
+  @AfterEach
+  void stopListening() {
+    logger.detachAppender(lines);
+  }
+
   @Test
   void keysThatAreGivenAreNoFailure() throws Exception {
     try (Realm realm = new Realm();
@@ -32,7 +54,42 @@ class JwksTest {
     }
   }
 
+  @Test
+  void aKeycloakThatHangsIsSaidInWords() throws Exception {
+    try (Realm realm = new Realm();
+        Jwks keys = of(realm)) {
+      keys.first().get(30, SECONDS);
+      realm.hang();
+      await().until(() -> asksAgainInVain(keys));
+
+      await().until(() -> said("no answer within 2 s; asking on, the 1 known key(s) stay good"));
+    }
+  }
+
+  @Test
+  void aKeycloakThatIsNotThereIsSaidInWords() {
+    try (Jwks keys = new Jwks(URI.create("http://127.0.0.1:1/certs"))) {
+      await().until(() -> keys.failures() > 0);
+
+      await().until(() -> said("cannot connect; asking on, nobody can log in meanwhile"));
+    }
+  }
+
+  /** It does not ask twice at a time, so more than one may be needed. */
+  private static boolean asksAgainInVain(Jwks keys) {
+    keys.askAgainThen(() -> {});
+    return keys.failures() > 0;
+  }
+
+  private boolean said(String end) {
+    return lines.list.stream().anyMatch(line -> line.getFormattedMessage().endsWith(": " + end));
+  }
+
   private static Jwks of(Realm realm) {
-    return new Jwks(URI.create(realm.issuer() + "/protocol/openid-connect/certs"));
+    return new Jwks(url(realm));
+  }
+
+  private static URI url(Realm realm) {
+    return URI.create(realm.issuer() + "/protocol/openid-connect/certs");
   }
 }
