@@ -18,6 +18,9 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
   /** A refused user is refused again in every try, a refused message whenever it is published. */
   private static final long SAME_ERROR_AGAIN_NANOS = Duration.ofMinutes(1).toNanos();
 
+  /** What jnats calls a broker that hangs, or is cut off. It then connects again by itself. */
+  private static final String NO_PONG = "Max outgoing Ping count exceeded.";
+
   private enum State {
     WAITING,
     CONNECTED,
@@ -86,7 +89,9 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
   /** A handler's, or a fault in jnats; what becomes of a broken connection is said already. */
   @Override
   public void exceptionOccurred(Connection nats, Exception exception) {
-    if (exception instanceof RuntimeException && faults.take()) {
+    if (NO_PONG.equals(exception.getMessage())) {
+      log.warn("NATS answers no pings: it hangs, or cannot be reached");
+    } else if (exception instanceof RuntimeException && faults.take()) {
       log.error("Failed on a thread of the connection to NATS", exception);
     } else {
       log.debug("In the connection to NATS", exception);

@@ -17,6 +17,7 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -213,10 +214,28 @@ class BrokerConnectionIT {
         .containsExactly("a bug");
   }
 
+  @Test
+  void aBrokerThatHangsIsNoFaultOfOurs() throws Exception {
+    startBroker(PASSWORD);
+    Options options = optionsBuilder().pingInterval(Duration.ofMillis(100)).build();
+    try (Connection nats = BrokerConnection.connect(options)) {
+      signalBroker("-STOP");
+      await().until(() -> said("Lost the connection") == 1);
+      signalBroker("-CONT");
+
+      await().until(() -> said("Connected to NATS") == 2);
+      assertThat(said("NATS answers no pings")).isEqualTo(1);
+      assertThat(lines.list).noneMatch(line -> line.getLevel() == Level.ERROR);
+    }
+  }
+
   private Options options() {
+    return optionsBuilder().build();
+  }
+
+  private Options.Builder optionsBuilder() {
     return BrokerConnection.options("nats://127.0.0.1:" + port, "me", PASSWORD, log)
-        .connectionName("me")
-        .build();
+        .connectionName("me");
   }
 
   private static CompletableFuture<Connection> connecting(Options options) {
@@ -247,6 +266,11 @@ class BrokerConnectionIT {
             .redirectErrorStream(true)
             .redirectOutput(ProcessBuilder.Redirect.DISCARD)
             .start();
+  }
+
+  private void signalBroker(String signal) throws IOException, InterruptedException {
+    String pid = Long.toString(Objects.requireNonNull(broker).pid());
+    assertThat(new ProcessBuilder("kill", signal, pid).start().waitFor()).isZero();
   }
 
   private void stopBroker() throws InterruptedException {
