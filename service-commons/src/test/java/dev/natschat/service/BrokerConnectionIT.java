@@ -217,14 +217,13 @@ class BrokerConnectionIT {
   @Test
   void aBrokerThatHangsIsNoFaultOfOurs() throws Exception {
     startBroker(PASSWORD);
-    Options options = optionsBuilder().pingInterval(Duration.ofMillis(100)).build();
+    Options options = optionsBuilder().pingInterval(Duration.ofMillis(500)).build();
     try (Connection nats = BrokerConnection.connect(options)) {
       signalBroker("-STOP");
-      await().until(() -> said("Lost the connection") == 1);
+      await().until(() -> said("NATS answers no pings") > 0);
       signalBroker("-CONT");
 
-      await().until(() -> said("Connected to NATS") == 2);
-      assertThat(said("NATS answers no pings")).isEqualTo(1);
+      await().until(() -> said("Connected to NATS") > 1);
       assertThat(lines.list).noneMatch(line -> line.getLevel() == Level.ERROR);
     }
   }
