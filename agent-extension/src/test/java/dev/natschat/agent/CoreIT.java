@@ -481,6 +481,7 @@ class CoreIT extends TracedTest {
       unanswered += late ? 1 : 0;
       nanos = late ? nanos * 10 / 9 : nanos * 9 / 10; // as long as the reply takes
     }
+    asking.flush(TIMEOUT); // else the last ones may never be sent
     asking.close();
     assertThat(unanswered).isBetween(1L, requests - 1);
     await()
