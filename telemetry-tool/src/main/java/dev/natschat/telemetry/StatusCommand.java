@@ -394,7 +394,8 @@ final class StatusCommand implements Callable<Integer> {
     if (!down.isEmpty()) {
       out.println(terminal.red("DOWN: " + String.join(", ", down)));
       out.println(
-          "  make up starts what is missing; the logs are in .run/log, or docker compose logs");
+          "  make up starts what is missing; what hangs has to be killed: processes/status has its PID");
+      out.println("  the logs are in .run/log, or docker compose logs");
     }
     if (!problems.isEmpty()) {
       out.println(terminal.yellow(Text.counted(problems.size(), "thing") + " to look at:"));
