@@ -5,10 +5,12 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 
@@ -131,9 +133,16 @@ final class NatsServer implements AutoCloseable {
     return true;
   }
 
+  /**
+   * Below those that systems choose for outgoing connections: one of these could have it while the
+   * server is started again.
+   */
   static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0)) {
+    int port = ThreadLocalRandom.current().nextInt(20_000, 32_768);
+    try (ServerSocket socket = new ServerSocket(port)) {
       return socket.getLocalPort();
+    } catch (BindException taken) {
+      return freePort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,10 +1,13 @@
 package dev.natschat.persist;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import io.nats.client.Connection;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.HttpURLConnection;
 import java.net.ServerSocket;
 import java.net.URI;
@@ -14,6 +17,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
 
@@ -147,9 +151,14 @@ final class NatsServer {
     return builder.start();
   }
 
+  private String log() throws IOException {
+    return Files.readString(directory.resolve("log"));
+  }
+
   private void awaitReady() {
     Awaitility.await()
         .ignoreExceptions()
+        .failFast(() -> assertThat(process.isAlive()).as("%s", log()).isTrue())
         .until(
             () -> {
               connect().close();
@@ -157,9 +166,16 @@ final class NatsServer {
             });
   }
 
+  /**
+   * Below those that systems choose for outgoing connections: one of these could have it while the
+   * server is started again.
+   */
   static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0)) {
+    int port = ThreadLocalRandom.current().nextInt(20_000, 32_768);
+    try (ServerSocket socket = new ServerSocket(port)) {
       return socket.getLocalPort();
+    } catch (BindException taken) {
+      return freePort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
