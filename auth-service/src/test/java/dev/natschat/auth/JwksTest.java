@@ -86,10 +86,6 @@ class JwksTest {
   }
 
   private static Jwks of(Realm realm) {
-    return new Jwks(url(realm));
-  }
-
-  private static URI url(Realm realm) {
-    return URI.create(realm.issuer() + "/protocol/openid-connect/certs");
+    return new Jwks(URI.create(realm.issuer() + "/protocol/openid-connect/certs"));
   }
 }

@@ -38,6 +38,8 @@ final class StatusCommand implements Callable<Integer> {
    */
   private static final Duration SILENT = Duration.ofSeconds(45);
 
+  private static final int PROBE_MILLIS = 2000;
+
   private final Session session;
   private final Addresses addresses;
   private final Terminal terminal;
@@ -114,17 +116,11 @@ final class StatusCommand implements Callable<Integer> {
 
   /** A NATS server speaks first: INFO and a JSON object (docs.nats.io, client protocol). */
   private static Optional<String> natsProblem(URI nats) {
-    try (Socket socket = new Socket()) {
-      socket.connect(
-          new InetSocketAddress(nats.getHost(), nats.getPort() < 0 ? 4222 : nats.getPort()), 2000);
-      socket.setSoTimeout(2000);
-      String greeting = new String(socket.getInputStream().readNBytes(5), US_ASCII);
-      return greeting.equals("INFO ")
-          ? Optional.empty()
-          : Optional.of("does not greet like a NATS server");
-    } catch (IOException e) {
-      return Optional.of("does not answer");
-    }
+    return problem(
+        nats,
+        4222,
+        socket -> new String(socket.getInputStream().readNBytes(5), US_ASCII).equals("INFO "),
+        "does not greet like a NATS server");
   }
 
   /**
@@ -132,17 +128,24 @@ final class StatusCommand implements Callable<Integer> {
    * (postgresql.org, protocol, SSLRequest). One that hangs takes connections, and does not.
    */
   private static Optional<String> postgresProblem(URI postgres) {
+    return problem(
+        postgres,
+        5432,
+        socket -> {
+          socket.getOutputStream().write(ByteBuffer.allocate(8).putInt(8).putInt(80877103).array());
+          int answer = socket.getInputStream().read();
+          return answer == 'S' || answer == 'N';
+        },
+        "does not answer like PostgreSQL");
+  }
+
+  private static Optional<String> problem(
+      URI server, int defaultPort, Probe probe, String whenAnotherAnswers) {
     try (Socket socket = new Socket()) {
-      socket.connect(
-          new InetSocketAddress(
-              postgres.getHost(), postgres.getPort() < 0 ? 5432 : postgres.getPort()),
-          2000);
-      socket.setSoTimeout(2000);
-      socket.getOutputStream().write(ByteBuffer.allocate(8).putInt(8).putInt(80877103).array());
-      int answer = socket.getInputStream().read();
-      return answer == 'S' || answer == 'N'
-          ? Optional.empty()
-          : Optional.of("does not answer like PostgreSQL");
+      int port = server.getPort() < 0 ? defaultPort : server.getPort();
+      socket.connect(new InetSocketAddress(server.getHost(), port), PROBE_MILLIS);
+      socket.setSoTimeout(PROBE_MILLIS);
+      return probe.isRightServer(socket) ? Optional.empty() : Optional.of(whenAnotherAnswers);
     } catch (IOException e) {
       return Optional.of("does not answer");
     }
@@ -415,6 +418,10 @@ final class StatusCommand implements Callable<Integer> {
           case NONE -> "    ";
         };
     out.printf("  %s %s %s%n", mark, terminal.column(label, 22), text);
+  }
+
+  private interface Probe {
+    boolean isRightServer(Socket socket) throws IOException;
   }
 
   private enum State {
