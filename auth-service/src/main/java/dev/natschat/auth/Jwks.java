@@ -6,6 +6,7 @@ import com.nimbusds.jose.jwk.JWK;
 import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.KeyType;
 import com.nimbusds.jose.jwk.KeyUse;
+import dev.natschat.service.Outage;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.URI;
@@ -59,7 +60,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
 
   // On the thread keycloak only.
   private @Nullable HttpClient http;
-  private boolean reachable = true;
+  private final Outage outage = new Outage();
   private long fetchEnded = System.nanoTime();
   private long pauseEnds = System.nanoTime();
 
@@ -121,24 +122,25 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
   }
 
   private boolean fetch() {
+    boolean fetched = false;
     try {
       keys = parse(get());
       first.complete(null);
-      if (!reachable) {
+      if (outage.ends()) {
         log.info("Keycloak is back: {} key(s)", keys.size());
       }
-      reachable = true;
+      fetched = true;
     } catch (IOException | ParseException | JOSEException | TimeoutException | RuntimeException e) {
       failures.incrementAndGet();
-      if (reachable) {
-        log.warn("no keys from {}: {}; asking on, {}", request.uri(), reason(e), meanwhile());
+      String reason = reason(e);
+      if (outage.isNews(reason)) {
+        log.warn("no keys from {}: {}; asking on, {}", request.uri(), reason, meanwhile());
       }
-      reachable = false;
     } catch (InterruptedException closing) {
       Thread.currentThread().interrupt();
     }
     fetchEnded = System.nanoTime();
-    return reachable;
+    return fetched;
   }
 
   /** The client's own exceptions have no message, or one of many for the same. */

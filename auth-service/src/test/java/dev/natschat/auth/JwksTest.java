@@ -75,6 +75,20 @@ class JwksTest {
     }
   }
 
+  @Test
+  @SuppressWarnings("try") // closing it is what happens
+  void anotherReasonOfTheSameOutageIsSaidToo() throws Exception {
+    try (Realm realm = new Realm()) {
+      realm.hang();
+      try (Jwks keys = of(realm)) {
+        await().until(() -> said("no answer within 2 s; asking on, nobody can log in meanwhile"));
+        realm.close();
+
+        await().until(() -> said("cannot connect; asking on, nobody can log in meanwhile"));
+      }
+    }
+  }
+
   /** It does not ask twice at a time, so more than one may be needed. */
   private static boolean asksAgainInVain(Jwks keys) {
     keys.askAgainThen(() -> {});

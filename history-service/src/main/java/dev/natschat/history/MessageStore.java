@@ -3,6 +3,7 @@ package dev.natschat.history;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.natschat.history.RequestFailed.Kind;
+import dev.natschat.service.Outage;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -14,7 +15,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,7 +47,7 @@ final class MessageStore implements AutoCloseable {
   private final ScheduledExecutorService watch =
       Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "database-watch"));
   private volatile boolean available;
-  private boolean outageLogged;
+  private final Outage outage = new Outage();
 
   private MessageStore(HikariDataSource pool) {
     this.pool = pool;
@@ -168,7 +168,7 @@ final class MessageStore implements AutoCloseable {
 
   private synchronized void available() {
     available = true;
-    outageLogged = false;
+    outage.ends();
     log.info("The message database answers");
   }
 
@@ -176,17 +176,13 @@ final class MessageStore implements AutoCloseable {
     available = false;
     // The others lead to the same server, or to the one before its restart.
     pool.getHikariPoolMXBean().softEvictConnections();
-    if (!outageLogged) {
-      outageLogged = true;
+    // The pool says that no connection was to be had; the database says why.
+    SQLException reason = e.getCause() instanceof SQLException database ? database : e;
+    if (outage.isNews(String.valueOf(reason.getSQLState()))) {
       log.warn(
           "The message database does not answer; requests are refused until it does: {}",
-          reason(e));
+          reason.getMessage());
     }
-  }
-
-  /** The pool says that no connection was to be had; the database says why. */
-  private static @Nullable String reason(SQLException e) {
-    return e.getCause() instanceof SQLException database ? database.getMessage() : e.getMessage();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.natschat.persist;
 
+import dev.natschat.service.Outage;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamStatusException;
@@ -60,7 +61,7 @@ final class Inbox implements AutoCloseable {
   private int outstanding;
   private long pullEndsNanos;
   private long nextLookNanos = System.nanoTime();
-  private String troubleSaid = "";
+  private final Outage outage = new Outage();
 
   Inbox(Connection nats, ChatStream.Persisted persisted, Config config) throws IOException {
     this.nats = nats;
@@ -180,12 +181,11 @@ final class Inbox implements AutoCloseable {
       if (subscription == null || !durable.getCreationTime().equals(durableCreated)) {
         subscribe(durable);
       }
-      troubleSaid = "";
+      outage.ends();
     } catch (IOException | JetStreamApiException e) {
       String trouble = String.valueOf(e.getMessage());
-      if (!trouble.equals(troubleSaid) && nats.getStatus() == Connection.Status.CONNECTED) {
+      if (nats.getStatus() == Connection.Status.CONNECTED && outage.isNews(trouble)) {
         log.warn("Waiting for JetStream, stream {}: {}", ChatStream.NAME, trouble);
-        troubleSaid = trouble;
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.natschat.persist;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.natschat.service.LinesPerSecond;
+import dev.natschat.service.Outage;
 import io.nats.client.Message;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -11,6 +12,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.flywaydb.core.Flyway;
@@ -22,7 +26,7 @@ import org.slf4j.LoggerFactory;
 /**
  * The tables of the chat.
  *
- * <p>Only for one thread; {@link #isConnected} and {@link #cancel} may be called by any.
+ * <p>Only for one thread; {@link #answers} and {@link #cancel} may be called by any.
  */
 final class MessageStore implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(MessageStore.class);
@@ -33,6 +37,9 @@ final class MessageStore implements AutoCloseable {
    * Longer than a lock is held by a schema change, shorter than a dead peer takes to be noticed.
    */
   private static final int STATEMENT_SECONDS = 60;
+
+  /** A statement takes milliseconds, and some seconds on a disk that is busy with a checkpoint. */
+  private static final Duration LATE = Duration.ofSeconds(5);
 
   private static final String UNIQUE_VIOLATION = "23505";
 
@@ -48,9 +55,18 @@ final class MessageStore implements AutoCloseable {
   /** Every message of a quiet chat has its line, a flood does not. */
   private final LinesPerSecond lines = new LinesPerSecond(10);
 
+  private final ScheduledExecutorService watch =
+      Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "database-watch"));
+
   private volatile @Nullable Session session;
+
+  /** The {@link System#nanoTime} of what PostgreSQL was asked and has not answered yet. */
+  private volatile @Nullable Long askedAt;
+
+  private volatile boolean late;
   private @Nullable Origin lastStored;
-  private boolean troubleSaid;
+
+  private final Outage outage = new Outage();
 
   /** Batches that are still to be stored row by row. */
   private int careful;
@@ -58,6 +74,7 @@ final class MessageStore implements AutoCloseable {
   private MessageStore(HikariDataSource dataSource, Metrics metrics) {
     this.dataSource = dataSource;
     this.metrics = metrics;
+    Future<?> unused = watch.scheduleWithFixedDelay(this::watch, 1, 1, TimeUnit.SECONDS);
   }
 
   /** Waits for PostgreSQL and brings the schema up to date. */
@@ -72,16 +89,15 @@ final class MessageStore implements AutoCloseable {
             .dataSource(config.databaseUrl(), config.databaseUser(), config.databasePassword())
             .loggers("slf4j")
             .load();
-    String said = "";
+    Outage outage = new Outage();
     while (true) {
       try {
         flyway.migrate();
         return;
       } catch (FlywayException e) {
         String reason = String.valueOf(e.getMessage());
-        if (!reason.equals(said)) { // it may be there by now, and refuse us
+        if (outage.isNews(reason)) { // it may be there by now, and refuse us
           log.warn("Waiting for PostgreSQL at {}: {}", config.databaseUrl(), reason);
-          said = reason;
         }
         TimeUnit.NANOSECONDS.sleep(BETWEEN_TRIES.toNanos());
       }
@@ -104,8 +120,35 @@ final class MessageStore implements AutoCloseable {
     return pool;
   }
 
-  boolean isConnected() {
-    return session != null;
+  /** Whether it is connected and has not kept us waiting for seconds. */
+  boolean answers() {
+    return session != null && !late;
+  }
+
+  /** Nothing else would be said of a server that hangs until the statement is given up. */
+  private void watch() {
+    Long since = askedAt;
+    if (since != null && System.nanoTime() - since > LATE.toNanos()) {
+      late = true;
+      if (outage.isNews("late")) {
+        log.warn(
+            "PostgreSQL has not answered for {} s; messages wait in the stream. It hangs, or somebody holds a lock",
+            LATE.toSeconds());
+      }
+    }
+  }
+
+  private interface Question<T> {
+    T ask() throws SQLException;
+  }
+
+  private <T> T ask(Question<T> question) throws SQLException {
+    askedAt = System.nanoTime();
+    try {
+      return question.ask();
+    } finally {
+      askedAt = null;
+    }
   }
 
   /**
@@ -118,7 +161,7 @@ final class MessageStore implements AutoCloseable {
     if (session != null) {
       return false;
     }
-    session = Session.open(dataSource);
+    session = ask(() -> Session.open(dataSource));
     return true;
   }
 
@@ -130,12 +173,17 @@ final class MessageStore implements AutoCloseable {
    */
   OptionalLong lacks(long sequence, ZonedDateTime created) throws SQLException {
     Origin last = lastStored;
-    if (!connected().has(sequence, Origin.nanos(created))) {
+    if (!has(sequence, Origin.nanos(created))) {
       return OptionalLong.of(sequence);
     }
-    return last == null || connected().has(last.sequence(), last.storedAt())
+    return last == null || has(last.sequence(), last.storedAt())
         ? OptionalLong.empty()
         : OptionalLong.of(last.sequence());
+  }
+
+  private boolean has(long sequence, long storedSince) throws SQLException {
+    Session present = connected();
+    return ask(() -> present.has(sequence, storedSince));
   }
 
   /**
@@ -166,7 +214,7 @@ final class MessageStore implements AutoCloseable {
     }
     // Two workers with the same redelivered messages wait for each other in one order.
     rows.sort(Comparator.comparingLong(row -> row.origin().sequence()));
-    Session.Stored stored = write(rows, dead);
+    Session.Stored stored = ask(() -> write(rows, dead));
     lastStored = Origin.of(batch.get(batch.size() - 1));
     recovered();
     settle(rows, dead);
@@ -257,7 +305,7 @@ final class MessageStore implements AutoCloseable {
     }
   }
 
-  /** Lets go of the connection. Said once, until something succeeds. */
+  /** Lets go of the connection. Each reason is said once, until something succeeds. */
   void failed(SQLException e) {
     metrics.databaseUnavailable();
     Session failed = session;
@@ -265,16 +313,17 @@ final class MessageStore implements AutoCloseable {
     if (failed != null) {
       failed.close();
     }
-    if (!troubleSaid) {
-      log.warn("PostgreSQL can't store; messages wait in the stream: {}", e.getMessage());
-      troubleSaid = true;
+    // The pool says that no connection was to be had; the database says why.
+    SQLException reason = e.getCause() instanceof SQLException database ? database : e;
+    if (outage.isNews(String.valueOf(reason.getSQLState()))) {
+      log.warn("PostgreSQL can't store; messages wait in the stream: {}", reason.getMessage());
     }
   }
 
   private void recovered() {
-    if (troubleSaid) {
+    if (outage.ends()) {
+      late = false;
       log.info("PostgreSQL stores again");
-      troubleSaid = false;
     }
   }
 
@@ -296,6 +345,7 @@ final class MessageStore implements AutoCloseable {
 
   @Override
   public void close() {
+    watch.shutdownNow();
     Session present = session;
     session = null;
     if (present != null) {

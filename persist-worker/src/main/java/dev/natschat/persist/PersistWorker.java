@@ -44,7 +44,7 @@ public final class PersistWorker {
         MessageStore store = opened(opening, nats); // waits for PostgreSQL
         Inbox inbox = new Inbox(nats, store::lacks, config);
         HealthFile health =
-            new HealthFile(config.healthFile(), () -> inbox.isConsuming() && store.isConnected())) {
+            new HealthFile(config.healthFile(), () -> inbox.isConsuming() && store.answers())) {
       PersistWorker worker = new PersistWorker(inbox, store);
       Thread running = Thread.currentThread();
       Runtime.getRuntime().addShutdownHook(new Thread(() -> worker.stop(running), "shutdown"));

@@ -250,7 +250,33 @@ class PersistWorkerIT extends WorkerTest {
     await().until(() -> durable().getNumAckPending() == 0);
     assertThat(durable().getDelivered().getConsumerSequence()).isEqualTo(3_010);
     await().until(() -> worker.output().contains("PostgreSQL stores again"));
-    assertThat(worker.output()).containsOnlyOnce("PostgreSQL can't store");
+    // Each reason once: it went, is not there, comes up.
+    assertThat(worker.output().lines().filter(line -> line.contains("PostgreSQL can't store")))
+        .hasSizeBetween(1, 4)
+        .extracting(line -> line.substring(line.indexOf("PostgreSQL")))
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void aDatabaseThatHangsIsSaidAndNotReady() throws Exception {
+    Path health = directory.resolve("health-of-one-that-waits");
+    settings.put("HEALTH_FILE", health.toString());
+    Worker worker = start();
+    await().until(() -> Files.exists(health));
+    try (java.sql.Connection lock = database.connect();
+        Statement statement = lock.createStatement()) {
+      lock.setAutoCommit(false);
+      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+      publish(10);
+      await().until(() -> worker.output().contains("PostgreSQL has not answered for 5 s"));
+      await().until(() -> !Files.exists(health));
+      lock.rollback();
+    }
+
+    awaitRows(10);
+    await().until(() -> worker.output().contains("PostgreSQL stores again"));
+    await().until(() -> Files.exists(health));
+    assertThat(worker.output()).containsOnlyOnce("has not answered");
   }
 
   @Test // an idle worker notices at once, not at the next message
