@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -157,20 +158,32 @@ final class StatusCommand implements Callable<Integer> {
       versions.put(
           serviceOf(info), info.labels().getOrDefault("service_version", "version unknown"));
     }
+    Set<String> notLetIn =
+        prometheus.query("sum by (job) (nats_client_connections{server_address=\"\"}) > 0").stream()
+            .map(StatusCommand::serviceOf)
+            .collect(Collectors.toSet());
     Map<String, List<Duration>> ages = lastMovements();
     SERVICES.forEach(expected -> ages.putIfAbsent(expected, List.of()));
     ages.forEach(
         (service, instances) -> {
           long live = instances.stream().filter(age -> age.compareTo(SILENT) <= 0).count();
           if (live > 0) {
+            boolean waits = notLetIn.contains(service);
             line(
-                State.GOOD,
+                waits ? State.BAD : State.GOOD,
                 service,
-                "%-8s last telemetry %s ago%s"
+                "%-8s last telemetry %s ago%s%s"
                     .formatted(
                         versions.getOrDefault(service, ""),
                         Text.age(instances.get(0)),
-                        live > 1 ? ", " + live + " instances" : ""));
+                        live > 1 ? ", " + live + " instances" : "",
+                        waits ? "; NATS has not let it in" : ""));
+            if (waits) {
+              problems.add(
+                  "NATS has not let "
+                      + service
+                      + " in since it was started: docs/runbooks/ServiceNotLetIn.md");
+            }
           } else if (SERVICES.contains(service)) {
             String silence =
                 instances.isEmpty()
@@ -219,6 +232,7 @@ final class StatusCommand implements Callable<Integer> {
         "%s/s, %s since the start",
         "sum(rate(messages_persisted_total[1m]))",
         "sum(messages_persisted_total)");
+    waiting();
     persistErrors();
     figure("history requests", "%s/s", "sum(rate(history_requests_total[1m]))");
     OptionalDouble p95 =
@@ -244,6 +258,15 @@ final class StatusCommand implements Callable<Integer> {
       problems.add(
           "logins end in errors: is Keycloak reachable from auth-service? make logs SERVICE=auth-service");
     }
+  }
+
+  /** Of one consumer of the stream: that of persist-worker, unless an operator adds one. */
+  private void waiting() {
+    figure(
+        "messages waiting",
+        "%s to be delivered, %s delivered and not persisted yet",
+        "sum(nats_consumer_pending{stream=\"CHAT_MESSAGES\",consumer!=\"(ephemeral)\"})",
+        "sum(nats_consumer_ack_pending{stream=\"CHAT_MESSAGES\",consumer!=\"(ephemeral)\"})");
   }
 
   private void persistErrors() {
@@ -397,7 +420,7 @@ final class StatusCommand implements Callable<Integer> {
     if (!down.isEmpty()) {
       out.println(terminal.red("DOWN: " + String.join(", ", down)));
       out.println(
-          "  make up starts what is missing; what hangs has to be killed: processes/status has its PID");
+          "  make up starts what is missing; processes/restart NAME (docker compose restart NAME) what hangs");
       out.println("  the logs are in .run/log, or docker compose logs");
     }
     if (!problems.isEmpty()) {

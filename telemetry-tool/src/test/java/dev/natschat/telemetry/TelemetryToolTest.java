@@ -202,6 +202,49 @@ class TelemetryToolTest {
         .containsPattern(" ok  persist-worker +last telemetry 1\\d s ago");
   }
 
+  @Test
+  void aServiceThatNatsDoesNotLetInIsNamed() {
+    long now = System.currentTimeMillis() / 1000;
+    server.answersTo(
+        "/api/v1/query_range",
+        "jvm_cpu_time_seconds_total",
+        """
+        {"status":"success","data":{"resultType":"matrix","result":[
+          {"metric":{"job":"nats-chat/persist-worker"},"values":[[%d,"5"],[%d,"6.06"]]},
+          {"metric":{"job":"nats-chat/history-service"},"values":[[%d,"5"],[%d,"6.06"]]}]}}
+        """
+            .formatted(now - 10, now - 5, now - 10, now - 5));
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+    server.answersTo(
+        "/api/v1/query",
+        "nats_client_connections",
+        """
+        {"status":"success","data":{"resultType":"vector","result":[
+          {"metric":{"job":"nats-chat/persist-worker"},"value":[1700000000.1,"1"]}]}}
+        """);
+
+    run("status");
+
+    assertThat(out.toString(UTF_8))
+        .containsPattern("LOOK persist-worker .*NATS has not let it in")
+        .containsPattern(" ok  history-service")
+        .contains("- NATS has not let persist-worker in since it was started");
+  }
+
+  @Test
+  void whatWaitsInTheStreamIsSaid() {
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+    server.answersTo(
+        "/api/v1/query",
+        "nats_consumer_pending",
+        "{\"data\":{\"result\":[{\"metric\":{},\"value\":[1700000000.1,\"2945\"]}]}}");
+
+    run("status");
+
+    assertThat(out.toString(UTF_8))
+        .containsPattern("messages waiting +2,945 to be delivered, \\? delivered");
+  }
+
   /** Tempo's search finds a message's trace some seconds after it can be had by its id. */
   @Test
   void theNewestMessageIsFoundByItsLogLineBeforeTheSearchFindsIt() {
