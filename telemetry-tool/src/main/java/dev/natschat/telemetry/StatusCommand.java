@@ -158,10 +158,7 @@ final class StatusCommand implements Callable<Integer> {
       versions.put(
           serviceOf(info), info.labels().getOrDefault("service_version", "version unknown"));
     }
-    Set<String> notLetIn =
-        prometheus.query("sum by (job) (nats_client_connections{server_address=\"\"}) > 0").stream()
-            .map(StatusCommand::serviceOf)
-            .collect(Collectors.toSet());
+    Set<String> notLetIn = notLetIn();
     Map<String, List<Duration>> ages = lastMovements();
     SERVICES.forEach(expected -> ages.putIfAbsent(expected, List.of()));
     ages.forEach(
@@ -193,6 +190,21 @@ final class StatusCommand implements Callable<Integer> {
             down.add(service);
           }
         });
+  }
+
+  /**
+   * The services none of whose connections has reached a server, as the alert of that name has it.
+   */
+  private Set<String> notLetIn() {
+    Map<String, Double> connected = new TreeMap<>();
+    for (PrometheusReader.Series connections : prometheus.query("nats_client_connections")) {
+      boolean reached = connections.labels().containsKey("server_address");
+      connected.merge(serviceOf(connections), reached ? connections.value() : 0, Double::sum);
+    }
+    return connected.entrySet().stream()
+        .filter(service -> service.getValue() == 0)
+        .map(Map.Entry::getKey)
+        .collect(Collectors.toSet());
   }
 
   /**

@@ -220,7 +220,10 @@ class TelemetryToolTest {
         "nats_client_connections",
         """
         {"status":"success","data":{"resultType":"vector","result":[
-          {"metric":{"job":"nats-chat/persist-worker"},"value":[1700000000.1,"1"]}]}}
+          {"metric":{"job":"nats-chat/persist-worker"},"value":[1700000000.1,"1"]},
+          {"metric":{"job":"nats-chat/persist-worker","server_address":"a"},"value":[1700000000.1,"0"]},
+          {"metric":{"job":"nats-chat/history-service"},"value":[1700000000.1,"1"]},
+          {"metric":{"job":"nats-chat/history-service","server_address":"a"},"value":[1700000000.1,"1"]}]}}
         """);
 
     run("status");
