@@ -100,7 +100,7 @@ test-observability: up ## every query, link and rule of the dashboards and alert
 test-compose: build ## run compose.yaml in a private Docker engine, on locally built images
 	containers/test-compose
 
-bench-services: build ## the three services under load, each beside its physical limit: 13 minutes [QUICK=1 two]
+bench-services: build ## the three services under load, each beside its physical limit: 17 minutes [QUICK=1 two]
 	$(BENCHMARKS) services $(if $(QUICK),--quick)
 
 soak: build ## the services' memory under a steady load: make soak [MINUTES=30]

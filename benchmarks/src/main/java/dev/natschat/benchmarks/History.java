@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  * clients that do nothing else.
  */
 final class History {
-  static final List<String> JVM = List.of("-Xms40m", "-Xmx64m");
+  static final List<String> JVM = List.of("-Xms40m", "-Xmx64m", "-Xmn28m");
   private static final int[] CONCURRENT = {1, 8, 64};
   private static final int ROWS = 100_000;
   private static final Duration WARM_UP_STEP = Duration.ofMillis(500);

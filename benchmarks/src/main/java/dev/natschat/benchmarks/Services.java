@@ -36,6 +36,12 @@ final class Services implements Callable<Integer> {
   @Option(names = "--connects", defaultValue = "1500", description = "default: ${DEFAULT-VALUE}")
   private int connects;
 
+  @Option(
+      names = "--warm-up",
+      defaultValue = "100000",
+      description = "requests to history-service; default: ${DEFAULT-VALUE}")
+  private int warmUp;
+
   @Option(names = "--tracing", split = ",", description = "${COMPLETION-CANDIDATES}; default: all")
   private List<Tracing> tracings = List.of(Tracing.values());
 
@@ -52,7 +58,7 @@ final class Services implements Callable<Integer> {
     System.out.println(Machine.description());
     Persist persist = new Persist(quick ? 10_000 : messages, kinds, jvm);
     Duration each = Duration.ofSeconds(quick ? 1 : 5);
-    History history = new History(each, quick ? 500 : 25_000, kinds, jvm);
+    History history = new History(each, quick ? 500 : warmUp, kinds, jvm);
     Callout callout = new Callout(quick ? 50 : connects, kinds, jvm);
     Start start = new Start();
     measure(Part.PERSIST, times, persist::drainRound, persist::drainTable);
