@@ -139,7 +139,7 @@ public final class Hooks {
     try {
       ((Sending) begun).leave();
       if (future == null) {
-        ((Sending) begun).end(thrown);
+        ((Sending) begun).endPublish(null, thrown);
       } else {
         ((Sending) begun).endWhenAcknowledged(future);
       }

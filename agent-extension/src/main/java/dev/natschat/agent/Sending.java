@@ -152,6 +152,7 @@ final class Sending {
         || (Subjects.isAcknowledgement(subject) && Answer.owedAt(subject) == null)) {
       return null;
     }
+    Discards.forget();
     Sending begun = current.get();
     if (begun != null && begun.covers(subject)) {
       begun.ongoing.isWith(connection);
@@ -172,7 +173,6 @@ final class Sending {
       answer.given(Answer.errorIn(headers)); // a server that asked takes no part in the trace
       return null;
     }
-    Discards.forget();
     Sending alone = new Sending(Operation.PUBLISH, true, connection, subject, body, answer);
     alone.answerError = answer == null ? null : Answer.errorIn(headers);
     return written(alone, alone, connection, replyTo, headers, body);
@@ -322,7 +322,16 @@ final class Sending {
             });
   }
 
+  /** jnats may have been told to ask for no acknowledgement. */
   void endPublish(@Nullable PublishAck ack, @Nullable Throwable thrown) {
+    if (ack == null) {
+      endWrite(thrown);
+    } else {
+      endAcknowledged(ack, null);
+    }
+  }
+
+  private void endAcknowledged(@Nullable PublishAck ack, @Nullable Throwable thrown) {
     if (ack != null) {
       Span span = ongoing.span;
       span.setAttribute(Semantics.STREAM, ack.getStream());
@@ -339,7 +348,7 @@ final class Sending {
         acknowledged.whenComplete(
             (ack, thrown) -> {
               try {
-                endPublish(ack, thrown == null ? null : cause(thrown));
+                endAcknowledged(ack, thrown == null ? null : cause(thrown));
               } catch (Throwable fault) {
                 Faults.report(fault);
               }

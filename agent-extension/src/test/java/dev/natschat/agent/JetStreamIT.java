@@ -12,11 +12,13 @@ import static org.awaitility.Awaitility.await;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStream;
+import io.nats.client.JetStreamOptions;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.KeyValue;
 import io.nats.client.Message;
 import io.nats.client.MessageConsumer;
 import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.PublishOptions;
 import io.nats.client.PullSubscribeOptions;
 import io.nats.client.PushSubscribeOptions;
@@ -24,6 +26,7 @@ import io.nats.client.Subscription;
 import io.nats.client.api.AckPolicy;
 import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.KeyValueConfiguration;
+import io.nats.client.api.PublishAck;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.impl.Headers;
@@ -46,6 +49,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** JetStream: publish, push, pull, settlement. */
+@SuppressWarnings("try")
 class JetStreamIT extends TracedTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(20);
   private static final byte[] HELLO = "hello".getBytes(UTF_8);
@@ -210,6 +214,31 @@ class JetStreamIT extends TracedTest {
       return;
     }
     throw new AssertionError("published into nothing");
+  }
+
+  /** Without an acknowledgement nothing else tells of it. */
+  @Test
+  void aPublishWithoutAckThatIsDiscardedIsNotSent() throws Exception {
+    NatsServer own = NatsServer.start();
+    Options options =
+        own.options()
+            .maxReconnects(-1)
+            .reconnectWait(Duration.ofMillis(100))
+            .maxMessagesInOutgoingQueue(1)
+            .discardMessagesWhenOutgoingQueueFull()
+            .build();
+    try (Connection other = Nats.connect(options)) {
+      JetStream unanswered = other.jetStream(JetStreamOptions.builder().publishNoAck(true).build());
+      own.close();
+      await().until(() -> other.getStatus() != Connection.Status.CONNECTED);
+      other.publish("admin.a", HELLO);
+      other.publish("admin.a", HELLO);
+      Telemetry.reset();
+      assertThat(unanswered.publish("chat.a", HELLO)).isNull();
+      CompletableFuture<PublishAck> none = unanswered.publishAsync("chat.a", HELLO);
+      assertThat(none).isNull();
+    }
+    assertTraces("publish chat.* PRODUCER ERROR discarded\n".repeat(2));
   }
 
   @Test
