@@ -39,7 +39,7 @@ final class Receipt {
     boolean isSettled = isSettledLater(message);
     if (message.isStatusMessage()
         || (!isSettled && message.isJetStream() && isKeptByJnats(message, subscription))
-        || Subjects.isPlumbing(subject)
+        || (!message.isJetStream() && Subjects.isPlumbing(subject)) // an advisory may be stored
         || Processing.isReply(message)) {
       return;
     }

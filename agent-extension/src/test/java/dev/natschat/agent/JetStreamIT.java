@@ -469,6 +469,36 @@ class JetStreamIT extends TracedTest {
         """);
   }
 
+  /** Whoever looks after poison stores what the server says of it: work like any other. */
+  @Test
+  void anAdvisoryThatWasStoredIsAMessageHoweverItIsRead() throws Exception {
+    var management = nats.jetStreamManagement();
+    management.addStream(
+        StreamConfiguration.builder()
+            .name("ADVISORIES")
+            .subjects("$JS.EVENT.ADVISORY.CONSUMER.CREATED.CHAT.*")
+            .storageType(StorageType.Memory)
+            .build());
+    management.addOrUpdateConsumer(
+        "ADVISORIES",
+        ConsumerConfiguration.builder().durable("auditor").ackPolicy(AckPolicy.Explicit).build());
+    for (String name : List.of("first", "second")) {
+      management.addOrUpdateConsumer("CHAT", ConsumerConfiguration.builder().durable(name).build());
+    }
+    var advisories = jetStream.getConsumerContext("ADVISORIES", "auditor");
+    advisories.next(TIMEOUT).ack();
+    MessageConsumer consumer = advisories.consume(Message::ack);
+    assertTraces(
+        """
+        process ADVISORIES CONSUMER ack
+          settle ADVISORIES CLIENT ack
+        process ADVISORIES CONSUMER
+          settle ADVISORIES CLIENT ack
+        """);
+    consumer.close();
+    management.deleteStream("ADVISORIES");
+  }
+
   @Test
   void aRedeliveredMessageKeepsItsTrace() throws Exception {
     jetStream.publish("chat.a", HELLO);
