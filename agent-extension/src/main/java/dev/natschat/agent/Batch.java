@@ -17,35 +17,59 @@ import org.jspecify.annotations.Nullable;
  * settlement, which links back.
  */
 final class Batch {
-  private static final ThreadLocal<@Nullable Boolean> working = new ThreadLocal<>();
+  private static final ThreadLocal<@Nullable Batch> current = new ThreadLocal<>();
 
-  private Batch() {}
+  /** A thread of a pool may do other work while it waits, and be given another batch meanwhile. */
+  private final @Nullable Batch outer;
+
+  private final List<Message> messages;
+  private final Processing processing;
+
+  private Batch(@Nullable Batch outer, List<Message> messages, Processing processing) {
+    this.outer = outer;
+    this.messages = messages;
+    this.processing = processing;
+  }
 
   /**
    * Null when the argument holds no messages, a batch method calls itself with a part of its batch,
    * or a handler calls one with its message.
    */
-  static @Nullable Processing begin(@Nullable Object argument) {
-    if (working.get() != null) {
-      return null;
-    }
+  static @Nullable Batch begin(@Nullable Object argument) {
     Unsettled.endDropped();
+    Batch outer = current.get();
     List<Message> messages = messagesIn(argument);
-    if (messages.isEmpty()) {
+    if (messages.isEmpty() || (outer != null && outer.holds(messages.get(0)))) {
       return null;
     }
     Processing processing =
         messages.size() == 1
             ? Processing.pulledAlone(messages.get(0), Delivery.ofOrNew(messages.get(0)))
             : ofMany(messages);
-    if (processing != null) {
-      working.set(true);
+    if (processing == null) {
+      return null;
     }
-    return processing;
+    Batch begun = new Batch(outer, messages, processing);
+    current.set(begun);
+    return begun;
   }
 
-  static void end(Processing processing, @Nullable Throwable thrown) {
-    working.remove();
+  @SuppressWarnings("ReferenceEquality") // the very same
+  private boolean holds(Message wanted) {
+    for (Message message : messages) {
+      if (message == wanted) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  void end(@Nullable Throwable thrown) {
+    if (outer == null) {
+      current.remove();
+    } else {
+      current.set(outer);
+    }
     processing.end(thrown);
   }
 

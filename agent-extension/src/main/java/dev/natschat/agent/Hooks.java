@@ -417,8 +417,8 @@ public final class Hooks {
 
   public static void batchEnds(@Nullable Object begun, @Nullable Throwable thrown) {
     try {
-      if (begun instanceof Processing) {
-        Batch.end((Processing) begun, thrown);
+      if (begun instanceof Batch) {
+        ((Batch) begun).end(thrown);
       } else if (begun != null) {
         JnatsLoader.batchEnds(begun, thrown);
       }

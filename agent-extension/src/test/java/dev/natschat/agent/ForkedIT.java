@@ -93,6 +93,7 @@ class ForkedIT {
         case "forward" -> forward(nats);
         case "helping" -> helping(nats);
         case "helping get" -> helpingGet(nats);
+        case "helping batch" -> helpingBatch(nats);
         case "health" -> health(nats);
         case "sessions" -> {
           CountDownLatch handled = new CountDownLatch(300);
@@ -187,6 +188,39 @@ class ForkedIT {
       KeyValue values = nats.keyValue("helped");
       duringTheWait(() -> get(values, "b"), () -> get(values, "a"));
       nats.keyValueManagement().delete("helped");
+    }
+
+    /** As {@link #helping}, by a batch that waits for what another one does. */
+    private static void helpingBatch(Connection nats) throws Exception {
+      nats.jetStreamManagement()
+          .addStream(
+              StreamConfiguration.builder()
+                  .name("HELPED")
+                  .subjects("helped.*")
+                  .storageType(StorageType.Memory)
+                  .build());
+      JetStream jetStream = nats.jetStream();
+      for (int i = 0; i < 4; i++) {
+        jetStream.publish("helped.a", "hello".getBytes(UTF_8));
+      }
+      var subscription =
+          jetStream.subscribe(
+              "helped.*", io.nats.client.PullSubscribeOptions.builder().durable("reader").build());
+      List<Message> waiting = subscription.fetch(2, Duration.ofSeconds(20));
+      List<Message> meanwhile = subscription.fetch(2, Duration.ofSeconds(20));
+      CompletableFuture<Thread> helped = new CompletableFuture<>();
+      duringTheWait(
+          () -> {
+            persist(meanwhile);
+            helped.complete(Thread.currentThread());
+          },
+          () -> persist(waiting, helped));
+      nats.jetStreamManagement().deleteStream("HELPED");
+    }
+
+    static void persist(List<Message> batch, CompletableFuture<Thread> helped) {
+      System.out.println("helped itself " + Thread.currentThread().equals(helped.join()));
+      batch.forEach(Message::ack);
     }
 
     /** Of a pool of two threads one is occupied, so the one that waits does the rest meanwhile. */
@@ -562,6 +596,28 @@ class ForkedIT {
   void norIsAValueThatIsAskedForMeanwhile() throws Exception {
     run("helping get", "-Djava.util.concurrent.ForkJoinPool.common.parallelism=2");
     assertThat(Telemetry.tree()).isEqualTo("get $KV.helped.> CLIENT\n".repeat(2));
+  }
+
+  @Test
+  void norIsABatchThatIsWorkedOffMeanwhile() throws Exception {
+    String output =
+        run(
+            "helping batch",
+            "-Djava.util.concurrent.ForkJoinPool.common.parallelism=2",
+            "-Dotel.instrumentation.jnats.destination-templates=helped.*",
+            WORKER);
+    assertThat(output).contains("helped itself true");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish helped.* PRODUCER
+              process helped.* CONSUMER ack ~> batch
+            """
+                    .repeat(4)
+                + """
+                process helped.* CONSUMER batch of 2 ~> publish helped.*, publish helped.*
+                  process helped.* CONSUMER batch of 2 ~> publish helped.*, publish helped.*
+                """);
   }
 
   @Test
