@@ -16,6 +16,7 @@ import io.nats.client.impl.Headers;
 import io.nats.client.support.NatsRequestCompletableFuture;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.context.Scope;
+import java.io.OutputStream;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -283,9 +284,10 @@ public final class Hooks {
     }
   }
 
-  public static @Nullable Object objectIsAskedFor(ObjectStore bucket) {
+  public static @Nullable Object objectIsAskedFor(
+      ObjectStore bucket, @Nullable OutputStream target) {
     try {
-      return Retrieval.ofObject(bucket.getBucketName());
+      return Retrieval.ofObject(bucket.getBucketName(), target);
     } catch (Throwable fault) {
       Faults.report(fault);
       return null;

@@ -2,6 +2,7 @@ package dev.natschat.agent;
 
 import io.nats.client.ObjectStore;
 import io.nats.client.api.ObjectInfo;
+import java.io.OutputStream;
 import net.bytebuddy.asm.Advice;
 import org.jspecify.annotations.Nullable;
 
@@ -35,8 +36,9 @@ final class NatsObjectStoreInstrumentation extends HookedType {
     private Get() {}
 
     @Advice.OnMethodEnter(suppress = Throwable.class, inline = false)
-    public static @Nullable Object onEnter(@Advice.This ObjectStore bucket) {
-      return Hooks.objectIsAskedFor(bucket);
+    public static @Nullable Object onEnter(
+        @Advice.This ObjectStore bucket, @Advice.Argument(1) @Nullable OutputStream target) {
+      return Hooks.objectIsAskedFor(bucket, target);
     }
 
     @Advice.OnMethodExit(suppress = Throwable.class, onThrowable = Throwable.class, inline = false)

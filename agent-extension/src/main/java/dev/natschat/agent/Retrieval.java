@@ -6,6 +6,7 @@ import io.nats.client.api.ObjectInfo;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.SpanContext;
 import io.opentelemetry.context.Context;
+import java.io.OutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,33 +19,37 @@ final class Retrieval {
   /** A thread of a pool may do other work while it waits, and get another value meanwhile. */
   private final @Nullable Retrieval outer;
 
-  private final boolean isObject;
+  /** Where an object is written to. */
+  private final @Nullable OutputStream target;
+
   private final Ongoing ongoing;
   private boolean found;
 
-  private Retrieval(@Nullable Retrieval outer, String subject, boolean isObject) {
+  private Retrieval(@Nullable Retrieval outer, String subject, @Nullable OutputStream target) {
     this.outer = outer;
-    this.isObject = isObject;
+    this.target = target;
     ongoing =
         Ongoing.begin(Subjects.get().ofPublished(subject), Operation.GET, Context.current(), null);
   }
 
   static @Nullable Retrieval ofValue(String bucket, @Nullable String key) {
-    return begin("$KV." + bucket + "." + key, false);
+    return begin("$KV." + bucket + "." + key, null);
   }
 
   /** The subject of its description is an encoded name: known when it is found. */
-  static @Nullable Retrieval ofObject(String bucket) {
-    return begin("$O." + bucket + ".M.", true);
+  static @Nullable Retrieval ofObject(String bucket, @Nullable OutputStream target) {
+    return begin("$O." + bucket + ".M.", target);
   }
 
-  /** Null for an object within another: one may be a link to the other. */
-  private static @Nullable Retrieval begin(String subject, boolean isObject) {
+  /** Null for an object that is written to where another one was to be: that is a link to it. */
+  @SuppressWarnings("ReferenceEquality") // the very same
+  private static @Nullable Retrieval begin(String subject, @Nullable OutputStream target) {
     Retrieval outer = current.get();
-    if ((isObject && outer != null && outer.isObject) || Subjects.get().isIgnored(subject)) {
+    if ((target != null && outer != null && outer.target == target)
+        || Subjects.get().isIgnored(subject)) {
       return null;
     }
-    Retrieval retrieval = new Retrieval(outer, subject, isObject);
+    Retrieval retrieval = new Retrieval(outer, subject, target);
     current.set(retrieval);
     return retrieval;
   }

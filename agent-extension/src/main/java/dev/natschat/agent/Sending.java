@@ -96,11 +96,11 @@ final class Sending {
     return enter(new Sending(operation, callerWaits, connection, subject, body, answer), outer);
   }
 
-  /** An object is put: its chunks and its description are one publish; null within another one. */
+  /** An object is put: its chunks and its description are one publish. */
   static @Nullable Sending beginObject(String bucket) {
     String prefix = "$O." + bucket + ".";
     Sending outer = current.get();
-    if (isPartOf(outer, prefix) || Subjects.get().isIgnored(prefix + "M.")) {
+    if ((outer != null && !outer.isObject()) || Subjects.get().isIgnored(prefix + "M.")) {
       return null;
     }
     return enter(new Sending(Operation.PUBLISH, true, null, prefix, null, null), outer);

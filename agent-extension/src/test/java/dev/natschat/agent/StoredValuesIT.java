@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamOptions;
 import io.nats.client.KeyValue;
 import io.nats.client.KeyValueOptions;
@@ -24,7 +25,9 @@ import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Path;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -266,6 +269,56 @@ class StoredValuesIT extends TracedTest {
             publish (temporary) PRODUCER
         """
                 .repeat(2));
+  }
+
+  /** A thread of a pool may even do so while it waits. */
+  @Test
+  void anObjectPutOrGotMeanwhileIsOneOfItsOwn() throws Exception {
+    InputStream putting =
+        new ByteArrayInputStream(HELLO) {
+          @Override
+          public void close() throws IOException {
+            put("inner");
+          }
+        };
+    OutputStream getting =
+        new ByteArrayOutputStream() {
+          @Override
+          public void flush() throws IOException {
+            get("inner");
+          }
+        };
+    inSpan("write", () -> files.put(ObjectMeta.builder("outer").build(), putting));
+    inSpan("read", () -> files.get("outer", getting));
+    assertTraces(
+        """
+        write
+          publish $O.files.> PRODUCER
+          publish $O.files.> PRODUCER
+        read
+          get $O.files.> CLIENT ~> publish $O.files.>
+          get $O.files.> CLIENT ~> publish $O.files.>
+        """);
+    assertThat(Telemetry.spans())
+        .filteredOn(span -> span.getName().startsWith("publish"))
+        .extracting(span -> Telemetry.attributes(span).get("messaging.destination.name"))
+        .containsExactly("$O.files.M.b3V0ZXI=", "$O.files.M.aW5uZXI=");
+  }
+
+  private void put(String name) throws IOException {
+    try {
+      files.put(name, HELLO);
+    } catch (JetStreamApiException | NoSuchAlgorithmException e) {
+      throw new IOException(e);
+    }
+  }
+
+  private void get(String name) throws IOException {
+    try {
+      files.get(name, new ByteArrayOutputStream());
+    } catch (JetStreamApiException | NoSuchAlgorithmException | InterruptedException e) {
+      throw new IOException(e);
+    }
   }
 
   @Test
