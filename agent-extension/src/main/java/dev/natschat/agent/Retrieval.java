@@ -19,37 +19,44 @@ final class Retrieval {
   /** A thread of a pool may do other work while it waits, and get another value meanwhile. */
   private final @Nullable Retrieval outer;
 
+  /** What the subject of the value ends with, or that of an object's description begins with. */
+  private final String name;
+
   /** Where an object is written to. */
   private final @Nullable OutputStream target;
 
   private final Ongoing ongoing;
   private boolean found;
 
-  private Retrieval(@Nullable Retrieval outer, String subject, @Nullable OutputStream target) {
+  private Retrieval(
+      @Nullable Retrieval outer, String subject, String name, @Nullable OutputStream target) {
     this.outer = outer;
+    this.name = name;
     this.target = target;
     ongoing =
         Ongoing.begin(Subjects.get().ofPublished(subject), Operation.GET, Context.current(), null);
   }
 
   static @Nullable Retrieval ofValue(String bucket, @Nullable String key) {
-    return begin("$KV." + bucket + "." + key, null);
+    return begin("$KV." + bucket + "." + key, String.valueOf(key), null);
   }
 
   /** The subject of its description is an encoded name: known when it is found. */
   static @Nullable Retrieval ofObject(String bucket, @Nullable OutputStream target) {
-    return begin("$O." + bucket + ".M.", target);
+    String prefix = "$O." + bucket + ".M.";
+    return begin(prefix, prefix, target);
   }
 
   /** Null for an object that is written to where another one was to be: that is a link to it. */
   @SuppressWarnings("ReferenceEquality") // the very same
-  private static @Nullable Retrieval begin(String subject, @Nullable OutputStream target) {
+  private static @Nullable Retrieval begin(
+      String subject, String name, @Nullable OutputStream target) {
     Retrieval outer = current.get();
     if ((target != null && outer != null && outer.target == target)
         || Subjects.get().isIgnored(subject)) {
       return null;
     }
-    Retrieval retrieval = new Retrieval(outer, subject, target);
+    Retrieval retrieval = new Retrieval(outer, subject, name, target);
     current.set(retrieval);
     return retrieval;
   }
@@ -65,7 +72,10 @@ final class Retrieval {
   /** The stored message; of an object the first one, its description. */
   static void found(@Nullable MessageInfo stored) {
     Retrieval retrieval = current.get();
-    if (retrieval == null || retrieval.found || stored == null) {
+    if (retrieval == null
+        || retrieval.found
+        || stored == null
+        || !retrieval.isOf(stored.getSubject())) {
       return;
     }
     retrieval.found = true;
@@ -78,6 +88,11 @@ final class Retrieval {
       }
       Spans.describeStored(span, stored);
     }
+  }
+
+  /** A thread that waits may look meanwhile for what it is about to create or to put. */
+  private boolean isOf(String subject) {
+    return target == null ? subject.endsWith(name) : subject.startsWith(name);
   }
 
   void end(@Nullable ObjectInfo info, @Nullable Throwable thrown) {

@@ -93,6 +93,7 @@ class ForkedIT {
         case "forward" -> forward(nats);
         case "helping" -> helping(nats);
         case "helping get" -> helpingGet(nats);
+        case "helping create" -> helpingCreate(nats);
         case "helping batch" -> helpingBatch(nats);
         case "health" -> health(nats);
         case "sessions" -> {
@@ -188,6 +189,28 @@ class ForkedIT {
       KeyValue values = nats.keyValue("helped");
       duringTheWait(() -> get(values, "b"), () -> get(values, "a"));
       nats.keyValueManagement().delete("helped");
+    }
+
+    /** What is created asks for the value that was deleted. */
+    private static void helpingCreate(Connection nats) throws Exception {
+      nats.keyValueManagement()
+          .create(
+              KeyValueConfiguration.builder()
+                  .name("helped")
+                  .storageType(StorageType.Memory)
+                  .build());
+      KeyValue values = nats.keyValue("helped");
+      values.delete("b");
+      duringTheWait(() -> create(values, "b"), () -> get(values, "a"));
+      nats.keyValueManagement().delete("helped");
+    }
+
+    private static void create(KeyValue values, String key) {
+      try {
+        System.out.println(key + " is created " + values.create(key, null));
+      } catch (IOException | JetStreamApiException e) {
+        throw new IllegalStateException(e);
+      }
     }
 
     /** As {@link #helping}, by a batch that waits for what another one does. */
@@ -596,6 +619,19 @@ class ForkedIT {
   void norIsAValueThatIsAskedForMeanwhile() throws Exception {
     run("helping get", "-Djava.util.concurrent.ForkJoinPool.common.parallelism=2");
     assertThat(Telemetry.tree()).isEqualTo("get $KV.helped.> CLIENT\n".repeat(2));
+  }
+
+  @Test
+  void whatIsFoundMeanwhileIsNotTheValueThatIsWaitedFor() throws Exception {
+    run("helping create", "-Djava.util.concurrent.ForkJoinPool.common.parallelism=2");
+    assertThat(Telemetry.tree())
+        .isEqualTo(
+            """
+            publish $KV.helped.> PRODUCER
+            get $KV.helped.> CLIENT
+            publish $KV.helped.> PRODUCER ERROR io.nats.client.JetStreamApiException
+            publish $KV.helped.> PRODUCER
+            """);
   }
 
   @Test
