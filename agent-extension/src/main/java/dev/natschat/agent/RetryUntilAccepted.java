@@ -40,6 +40,8 @@ final class RetryUntilAccepted<T> {
   private @Nullable ExportMetrics metrics;
   private long lostUnsaid;
   private long nextLine = System.nanoTime();
+  private boolean waiting;
+  private long nextWaiting = System.nanoTime();
 
   /**
    * Waits in a batch processor's thread alone, and gives up some time after the JVM's end has
@@ -110,6 +112,7 @@ final class RetryUntilAccepted<T> {
     for (int tries = 1; exit == null || !exit.isOver(); tries++) {
       Verdict verdict = attempt(batch);
       if (verdict == Verdict.ACCEPTED) {
+        sayAccepted();
         return true;
       }
       boolean alone = batch.size() == 1;
@@ -117,6 +120,9 @@ final class RetryUntilAccepted<T> {
         break;
       }
       metrics.again();
+      if (verdict == Verdict.LATER) {
+        sayWaiting();
+      }
       Exit.pause(pause);
       pause = Math.min(2 * pause, LONGEST_PAUSE_MILLIS);
       if (!alone && (verdict == Verdict.DOUBTFUL || tries == TRIES_AS_A_WHOLE)) {
@@ -144,11 +150,35 @@ final class RetryUntilAccepted<T> {
     if (Exit.hasBegun() || System.nanoTime() - nextLine >= 0) {
       logger.warning(
           lostUnsaid
-              + (signal.equals("traces") ? " spans" : " log records")
+              + " "
+              + items()
               + (Exit.hasBegun() ? " were not accepted before the end" : " were refused")
               + " and are lost.");
       lostUnsaid = 0;
       nextLine = System.nanoTime() + NANOS_BETWEEN_LINES;
     }
+  }
+
+  /**
+   * The exporter's own line says "Failed to export", as if they were lost. Once while nothing is
+   * accepted, and not more than once a minute.
+   */
+  private void sayWaiting() {
+    if (!waiting && System.nanoTime() - nextWaiting >= 0) {
+      waiting = true;
+      nextWaiting = System.nanoTime() + NANOS_BETWEEN_LINES;
+      logger.warning("The " + items() + " are kept, and sent again until they are accepted.");
+    }
+  }
+
+  private void sayAccepted() {
+    if (waiting) {
+      waiting = false;
+      logger.info("The " + items() + " are accepted again.");
+    }
+  }
+
+  private String items() {
+    return signal.equals("traces") ? "spans" : "log records";
   }
 }

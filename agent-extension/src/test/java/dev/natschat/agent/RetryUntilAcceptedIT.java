@@ -111,6 +111,10 @@ class RetryUntilAcceptedIT {
       awaitTaken(1500);
       program.end();
     }
+    assertThat(said("spans are kept, and sent again")).isOne();
+    assertThat(said("spans are accepted again")).isOne();
+    assertThat(said("log records are kept, and sent again")).isOne();
+    assertThat(said("log records are accepted again")).isOne();
     assertThat(lost("traces")).isZero();
     assertThat(lost("logs")).isZero();
     assertThat(sink.sums.get("telemetry.export.retries{signal=traces}")).isPositive();
@@ -314,6 +318,10 @@ class RetryUntilAcceptedIT {
   private void awaitTaken(int count) {
     eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.spans)).isEqualTo(numbers(count)));
     eventually().untilAsserted(() -> assertThat(Set.copyOf(sink.logs)).isEqualTo(numbers(count)));
+  }
+
+  private long said(String words) throws IOException {
+    return Files.readAllLines(log).stream().filter(line -> line.contains(words)).count();
   }
 
   private long lost(String signal) {
