@@ -9,6 +9,7 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /**
  * Asks NATS servers for their statistics and offers them as metrics; where it is told to, also
@@ -46,6 +47,8 @@ public final class BrokerObserver implements AutoCloseable {
   }
 
   public static void main(String[] args) throws InterruptedException {
+    SLF4JBridgeHandler.removeHandlersForRootLogger(); // its exporters speak java.util.logging
+    SLF4JBridgeHandler.install();
     Config config = Config.fromEnvironment(); // exits 64 with every problem listed
     Meter meter = GlobalOpenTelemetry.getMeter("dev.natschat.observer");
     BrokerObserver observer = new BrokerObserver(config, meter); // waits for NATS
