@@ -181,7 +181,9 @@ final class Inbox implements AutoCloseable {
       if (subscription == null || !durable.getCreationTime().equals(durableCreated)) {
         subscribe(durable);
       }
-      outage.ends();
+      if (outage.ends()) {
+        log.info("JetStream answers, stream {}", ChatStream.NAME);
+      }
     } catch (IOException | JetStreamApiException e) {
       String trouble = String.valueOf(e.getMessage());
       if (nats.getStatus() == Connection.Status.CONNECTED && outage.isNews(trouble)) {
