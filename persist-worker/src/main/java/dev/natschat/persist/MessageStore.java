@@ -56,7 +56,7 @@ final class MessageStore implements AutoCloseable {
   private final LinesPerSecond lines = new LinesPerSecond(10);
 
   private final ScheduledExecutorService watch =
-      Executors.newSingleThreadScheduledExecutor(task -> new Thread(task, "database-watch"));
+      Executors.newSingleThreadScheduledExecutor(MessageStore::watcher);
 
   private volatile @Nullable Session session;
 
@@ -75,6 +75,13 @@ final class MessageStore implements AutoCloseable {
     this.dataSource = dataSource;
     this.metrics = metrics;
     Future<?> unused = watch.scheduleWithFixedDelay(this::watch, 1, 1, TimeUnit.SECONDS);
+  }
+
+  /** A daemon: a store that is opened when nobody waits for it any more is never closed. */
+  private static Thread watcher(Runnable task) {
+    Thread thread = new Thread(task, "database-watch");
+    thread.setDaemon(true);
+    return thread;
   }
 
   /** Waits for PostgreSQL and brings the schema up to date. */
