@@ -9,9 +9,11 @@ import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStream;
 import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamSubscription;
 import io.nats.client.KeyValue;
 import io.nats.client.Message;
 import io.nats.client.Nats;
+import io.nats.client.PullSubscribeOptions;
 import io.nats.client.Subscription;
 import io.nats.client.api.KeyValueConfiguration;
 import io.nats.client.api.StorageType;
@@ -215,20 +217,7 @@ class ForkedIT {
 
     /** As {@link #helping}, by a batch that waits for what another one does. */
     private static void helpingBatch(Connection nats) throws Exception {
-      nats.jetStreamManagement()
-          .addStream(
-              StreamConfiguration.builder()
-                  .name("HELPED")
-                  .subjects("helped.*")
-                  .storageType(StorageType.Memory)
-                  .build());
-      JetStream jetStream = nats.jetStream();
-      for (int i = 0; i < 4; i++) {
-        jetStream.publish("helped.a", "hello".getBytes(UTF_8));
-      }
-      var subscription =
-          jetStream.subscribe(
-              "helped.*", io.nats.client.PullSubscribeOptions.builder().durable("reader").build());
+      var subscription = published(nats, "HELPED", "helped", 4);
       List<Message> waiting = subscription.fetch(2, Duration.ofSeconds(20));
       List<Message> meanwhile = subscription.fetch(2, Duration.ofSeconds(20));
       CompletableFuture<Thread> helped = new CompletableFuture<>();
@@ -332,22 +321,27 @@ class ForkedIT {
       System.out.println("kept " + kept);
     }
 
-    private static void batches(Connection nats, int messages, Context processing)
-        throws Exception {
+    /** A new stream's durable, for which so many messages wait. */
+    private static JetStreamSubscription published(
+        Connection nats, String stream, String subject, int messages) throws Exception {
       nats.jetStreamManagement()
           .addStream(
               StreamConfiguration.builder()
-                  .name("FORKED")
-                  .subjects("forked.*")
+                  .name(stream)
+                  .subjects(subject + ".*")
                   .storageType(StorageType.Memory)
                   .build());
       JetStream jetStream = nats.jetStream();
       for (int i = 0; i < messages; i++) {
-        jetStream.publish("forked.a", "hello".getBytes(UTF_8));
+        jetStream.publish(subject + ".a", "hello".getBytes(UTF_8));
       }
-      var subscription =
-          jetStream.subscribe(
-              "forked.*", io.nats.client.PullSubscribeOptions.builder().durable("worker").build());
+      return jetStream.subscribe(
+          subject + ".*", PullSubscribeOptions.builder().durable("reader").build());
+    }
+
+    private static void batches(Connection nats, int messages, Context processing)
+        throws Exception {
+      var subscription = published(nats, "FORKED", "forked", messages);
       for (int i = 0; i < messages / 20; i++) {
         List<Message> batch = subscription.fetch(20, Duration.ofSeconds(20));
         try (Scope ignored = processing.makeCurrent()) {
@@ -363,20 +357,7 @@ class ForkedIT {
 
     /** In a batch, alone after a batch that failed, and without any. */
     private static void settledInEveryWay(Connection nats) throws Exception {
-      nats.jetStreamManagement()
-          .addStream(
-              StreamConfiguration.builder()
-                  .name("SETTLED")
-                  .subjects("settled.*")
-                  .storageType(StorageType.Memory)
-                  .build());
-      JetStream jetStream = nats.jetStream();
-      for (int i = 0; i < 8; i++) {
-        jetStream.publish("settled.a", "hello".getBytes(UTF_8));
-      }
-      var subscription =
-          jetStream.subscribe(
-              "settled.*", io.nats.client.PullSubscribeOptions.builder().durable("reader").build());
+      var subscription = published(nats, "SETTLED", "settled", 8);
       Duration long20 = Duration.ofSeconds(20);
       persist(subscription.fetch(4, long20));
       List<Message> failing = subscription.fetch(2, long20);

@@ -172,10 +172,7 @@ class PersistWorkerIT extends WorkerTest {
     settings.put("ACK_WAIT_SECONDS", "1");
     prepare();
     publish(2_000);
-    try (java.sql.Connection lock = database.connect();
-        Statement statement = lock.createStatement()) {
-      lock.setAutoCommit(false);
-      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+    try (java.sql.Connection lock = lockMessages()) {
       start();
       start();
       await().until(() -> durable().getRedelivered() > 0); // to the other worker, or the same
@@ -185,15 +182,22 @@ class PersistWorkerIT extends WorkerTest {
     awaitRows(2_000);
   }
 
+  /** Nobody can store until it is rolled back. */
+  private static java.sql.Connection lockMessages() throws SQLException {
+    java.sql.Connection lock = database.connect();
+    lock.setAutoCommit(false);
+    try (Statement statement = lock.createStatement()) {
+      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+    }
+    return lock;
+  }
+
   @Test // the previous system: up to 500 messages came 30 s late
   void defect6TerminatedWorkerHandsBackWhatItPulled() throws Exception {
     settings.put("ACK_WAIT_SECONDS", "3600"); // what is not handed back stays away
     prepare();
     publish(5_000);
-    try (java.sql.Connection lock = database.connect();
-        Statement statement = lock.createStatement()) {
-      lock.setAutoCommit(false);
-      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+    try (java.sql.Connection lock = lockMessages()) {
       Worker first = start();
       await().until(() -> durable().getNumAckPending() > Inbox.BATCH);
 
@@ -213,10 +217,7 @@ class PersistWorkerIT extends WorkerTest {
     awaitStream();
     publish(10);
     awaitRows(10);
-    try (java.sql.Connection lock = database.connect();
-        Statement statement = lock.createStatement()) {
-      lock.setAutoCommit(false);
-      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+    try (java.sql.Connection lock = lockMessages()) {
       publish(5_000);
       await().until(() -> database.count(OUR_SESSION + "AND query LIKE '%INSERT%'") == 1);
       database.execute("SELECT pg_terminate_backend(pid) FROM " + OUR_SESSION);
@@ -263,10 +264,7 @@ class PersistWorkerIT extends WorkerTest {
     settings.put("HEALTH_FILE", health.toString());
     Worker worker = start();
     await().until(() -> Files.exists(health));
-    try (java.sql.Connection lock = database.connect();
-        Statement statement = lock.createStatement()) {
-      lock.setAutoCommit(false);
-      statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+    try (java.sql.Connection lock = lockMessages()) {
       publish(10);
       await().until(() -> worker.output().contains("PostgreSQL has not answered for 5 s"));
       await().until(() -> !Files.exists(health));
