@@ -1,5 +1,6 @@
 package dev.natschat.history;
 
+import dev.natschat.service.BodilessPort;
 import dev.natschat.service.BrokerConnection;
 import dev.natschat.service.BrokerLog;
 import io.nats.client.Connection;
@@ -18,6 +19,7 @@ final class Broker {
         BrokerConnection.options(
                 config.natsUrl(), config.natsUser(), config.natsPass(), new RequestLog())
             .connectionName("history-service")
+            .dataPortType(BodilessPort.class.getName()) // the subject says it all
             .supportUTF8Subjects() // rooms have names in every script
             .executor(workers)
             .useDispatcherWithExecutor()

@@ -35,6 +35,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
@@ -418,6 +419,77 @@ class HistoryServiceIT {
           .ignoreExceptions()
           .until(() -> texts(ask(locked.client, "locked")).isEmpty());
     }
+  }
+
+  /** A megabyte each, as any user may send: nobody reads it, yet some dozens filled the heap. */
+  @Test
+  void whatWaitingRequestsCarryFillsNoHeap(@TempDir Path directory) throws Exception {
+    try (NatsServer own = NatsServer.start(1024 * 1024);
+        Connection client = own.connect();
+        java.sql.Connection lock = database.admin()) {
+      Process process = startProcess(own, directory);
+      try {
+        lock.setAutoCommit(false);
+        try (Statement statement = lock.createStatement()) {
+          statement.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE");
+        }
+        byte[] megabyte = new byte[1024 * 1024 - 1024];
+        for (int i = 0; i < 200; i++) {
+          client.publish("chat.history.locked", "_UINBOX.alice.nobody", megabyte);
+          client.flush(Duration.ofSeconds(20));
+        }
+        lock.rollback();
+
+        await()
+            .ignoreExceptions()
+            .failFast(
+                () ->
+                    assertThat(process.isAlive())
+                        .as(Files.readString(directory.resolve("log")))
+                        .isTrue())
+            .until(() -> texts(ask(client, room)).isEmpty());
+      } finally {
+        process.destroyForcibly().waitFor();
+      }
+    }
+  }
+
+  /** With the heap that it has where it runs. */
+  private static Process startProcess(NatsServer own, Path directory) throws IOException {
+    Path health = directory.resolve("health");
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx64m",
+                "-Xmn28m",
+                "-XX:+UseSerialGC",
+                "-XX:+ExitOnOutOfMemoryError",
+                "-cp",
+                System.getProperty("java.class.path"),
+                HistoryService.class.getName())
+            .redirectErrorStream(true)
+            .redirectOutput(directory.resolve("log").toFile());
+    builder
+        .environment()
+        .putAll(
+            Map.of(
+                "NATS_URL",
+                own.url(),
+                "NATS_USER",
+                "history-service",
+                "NATS_PASS",
+                "test-only",
+                "DATABASE_URL",
+                database.url(),
+                "DATABASE_USER",
+                Database.USER,
+                "DATABASE_PASSWORD",
+                Database.PASSWORD,
+                "HEALTH_FILE",
+                health.toString()));
+    Process process = builder.start();
+    await().until(() -> Files.exists(health));
+    return process;
   }
 
   @Test

@@ -38,18 +38,22 @@ final class NatsServer implements AutoCloseable {
   private final Path directory;
   private Process process;
 
-  private NatsServer(int port, Path directory) throws IOException {
+  private NatsServer(int port, Path directory, long maxPayload) throws IOException {
     this.port = port;
     this.directory = directory;
-    Files.writeString(directory.resolve("nats.conf"), CONFIGURATION.formatted(port, MAX_PAYLOAD));
+    Files.writeString(directory.resolve("nats.conf"), CONFIGURATION.formatted(port, maxPayload));
     process = launch();
   }
 
   static NatsServer start() throws IOException {
+    return start(MAX_PAYLOAD);
+  }
+
+  static NatsServer start(long maxPayload) throws IOException {
     Path directory = Files.createTempDirectory("nats");
     NatsServer server;
     try {
-      server = new NatsServer(freePort(), directory);
+      server = new NatsServer(freePort(), directory, maxPayload);
     } catch (IOException thereIsNoServer) {
       delete(directory);
       throw thereIsNoServer;

@@ -24,6 +24,10 @@ final class ReadableBytes {
   /** As long as the broker takes one from a client: max_control_line in nats.conf. */
   private static final int MAX_SUBJECT = 16 * 1024;
 
+  /** Of who reads no bodies: more than a trace context needs. */
+  private static final int MAX_HEADERS_ALONE = 16 * 1024;
+
+  private final boolean withBodies;
   private final Bytes readable = new Bytes();
   private final Bytes line = new Bytes();
   private final Bytes headers = new Bytes();
@@ -32,6 +36,17 @@ final class ReadableBytes {
   private int ofHeaders;
 
   private int ofBody;
+
+  /** Bytes of a body that nobody reads. */
+  private int leftOut;
+
+  /**
+   * @param withBodies else messages have none, and headers of {@value #MAX_HEADERS_ALONE} bytes at
+   *     most
+   */
+  ReadableBytes(boolean withBodies) {
+    this.withBodies = withBodies;
+  }
 
   /** Of what the broker sends, the next bytes. */
   void take(byte[] bytes, int offset, int count) {
@@ -46,6 +61,10 @@ final class ReadableBytes {
         if (ofHeaders == 0) {
           headersEnd();
         }
+      } else if (leftOut > 0) {
+        int some = Math.min(leftOut, to - at);
+        at += some;
+        leftOut -= some;
       } else if (ofBody > 0) {
         int some = Math.min(ofBody, to - at);
         readable.write(bytes, at, some);
@@ -85,13 +104,20 @@ final class ReadableBytes {
     if (withHeaders) {
       ofHeaders = line.number(line.lastToken(sizes - 1));
       ofBody -= ofHeaders;
-    } else {
+    }
+    if (!withBodies) {
+      leftOut = ofBody - END.length;
+      ofBody = END.length;
+      line.replaceEnd(sizes, ofHeaders);
+    }
+    if (!withHeaders) {
       line.moveTo(readable);
     }
   }
 
   private void headersEnd() {
-    if (headers.areUsual() || areReadable(headers.toByteArray())) {
+    boolean few = withBodies || headers.size() <= MAX_HEADERS_ALONE;
+    if (few && (headers.areUsual() || areReadable(headers.toByteArray()))) {
       line.moveTo(readable);
       headers.moveTo(readable);
       return;
@@ -99,8 +125,7 @@ final class ReadableBytes {
     int sizes = line.lastToken(line.lastToken(line.size() - END.length) - 1);
     readable.writeBytes(MSG);
     readable.write(line.array(), HMSG.length, sizes - HMSG.length);
-    readable.writeBytes(Integer.toString(ofBody - END.length).getBytes(US_ASCII));
-    readable.writeBytes(END);
+    readable.writeNumber(ofBody - END.length);
     line.reset();
     headers.reset();
   }
@@ -207,6 +232,18 @@ final class ReadableBytes {
         System.arraycopy(buf, end, buf, end - tooMany, count - end);
         count -= tooMany;
       }
+    }
+
+    /** Of a line, by a number. */
+    void replaceEnd(int begin, int number) {
+      count = begin;
+      writeNumber(number);
+    }
+
+    /** That ends a line. */
+    void writeNumber(int number) {
+      writeBytes(Integer.toString(number).getBytes(US_ASCII));
+      writeBytes(END);
     }
 
     /** Where the token begins that ends there. */

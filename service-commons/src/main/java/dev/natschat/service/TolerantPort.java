@@ -8,8 +8,16 @@ import java.io.IOException;
  * jnats alone, which makes one for each connection, by Options.dataPortType. For its reader's
  * thread.
  */
-public final class TolerantPort extends SocketDataPortWithWriteTimeout {
-  private final ReadableBytes readable = new ReadableBytes();
+public class TolerantPort extends SocketDataPortWithWriteTimeout {
+  private final ReadableBytes readable;
+
+  public TolerantPort() {
+    this(/* withBodies= */ true);
+  }
+
+  TolerantPort(boolean withBodies) {
+    readable = new ReadableBytes(withBodies);
+  }
 
   @Override
   public int read(byte[] into, int offset, int length) throws IOException {

@@ -78,6 +78,31 @@ class ReadableBytesTest {
     assertThat(read(sent, piece)).isEqualTo(cut);
   }
 
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 7, 64, 4096, 1_000_000})
+  void whoReadsNoBodiesIsGivenNone(int piece) {
+    String large = "NATS/1.0\r\na: " + "b".repeat(16 * 1024) + "\r\n\r\n";
+    String sent =
+        String.join(
+            "",
+            BEFORE,
+            "MSG chat.a 1 reply 500000\r\n" + "MSG a 1 2\r\n".repeat(45454) + "MSG a \r\n",
+            GOOD,
+            "HMSG chat.a 1 %d %d\r\n%shi\r\n".formatted(large.length(), large.length() + 2, large),
+            "HMSG chat.a 1 reply 12 14\r\nno headers\r\nhi\r\n",
+            STATUS);
+    String without =
+        String.join(
+            "",
+            "INFO {\"a\":1}\r\n+OK\r\nMSG chat.a 1 $JS.ACK.x 0\r\n\r\nPING\r\n",
+            "MSG chat.a 1 reply 0\r\n\r\n",
+            "HMSG chat.caf\u00e9 1 reply 18 18\r\nNATS/1.0\r\na: b\r\n\r\n\r\n",
+            "MSG chat.a 1 0\r\n\r\n",
+            "MSG chat.a 1 reply 0\r\n\r\n",
+            STATUS);
+    assertThat(read(new ReadableBytes(false), sent, piece)).isEqualTo(without);
+  }
+
   /** What is passed on unseen by who reads headers. */
   @Test
   void headersThatAreUsualAreReadable() {
@@ -113,7 +138,10 @@ class ReadableBytesTest {
   }
 
   private static String read(String sent, int piece) {
-    ReadableBytes readable = new ReadableBytes();
+    return read(new ReadableBytes(true), sent, piece);
+  }
+
+  private static String read(ReadableBytes readable, String sent, int piece) {
     ByteArrayOutputStream read = new ByteArrayOutputStream();
     byte[] bytes = sent.getBytes(UTF_8);
     byte[] into = new byte[piece];
