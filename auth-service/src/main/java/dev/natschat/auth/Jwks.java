@@ -3,9 +3,9 @@ package dev.natschat.auth;
 import com.nimbusds.jose.JOSEException;
 import com.nimbusds.jose.JWSVerifier;
 import com.nimbusds.jose.jwk.JWK;
-import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.KeyType;
 import com.nimbusds.jose.jwk.KeyUse;
+import com.nimbusds.jose.util.JSONObjectUtils;
 import dev.natschat.service.Outage;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -130,7 +130,7 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
         log.info("Keycloak is back: {} key(s)", keys.size());
       }
       fetched = true;
-    } catch (IOException | ParseException | JOSEException | TimeoutException | RuntimeException e) {
+    } catch (IOException | ParseException | TimeoutException | RuntimeException e) {
       failures.incrementAndGet();
       String reason = reason(e);
       if (outage.isNews(reason)) {
@@ -177,11 +177,23 @@ final class Jwks implements TokenValidator.Keys, AutoCloseable {
     }
   }
 
-  private static Map<String, JWSVerifier> parse(String json) throws ParseException, JOSEException {
+  private static Map<String, JWSVerifier> parse(String json) throws ParseException {
+    Map<String, Object>[] offered =
+        JSONObjectUtils.getJSONObjectArray(JSONObjectUtils.parse(json), "keys");
+    if (offered == null) {
+      throw new ParseException("no keys in it", 0);
+    }
     Map<String, JWSVerifier> keys = new HashMap<>();
-    for (JWK key : JWKSet.parse(json).getKeys()) {
-      if (KeyUse.SIGNATURE.equals(key.getKeyUse()) && KeyType.RSA.equals(key.getKeyType())) {
-        keys.put(key.getKeyID(), Signatures.fastest().verifier(key.toRSAKey().toRSAPublicKey()));
+    for (Map<String, Object> each : offered) {
+      try {
+        JWK key = JWK.parse(each);
+        if (KeyUse.SIGNATURE.equals(key.getKeyUse())
+            && KeyType.RSA.equals(key.getKeyType())
+            && key.getKeyID() != null) {
+          keys.put(key.getKeyID(), Signatures.fastest().verifier(key.toRSAKey().toRSAPublicKey()));
+        }
+      } catch (ParseException | JOSEException e) { // RFC 7517, section 5: the others are good
+        log.debug("ignores a key of Keycloak's", e);
       }
     }
     if (keys.isEmpty()) {

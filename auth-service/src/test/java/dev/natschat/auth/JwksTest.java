@@ -13,6 +13,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
 class JwksTest {
@@ -39,6 +41,29 @@ class JwksTest {
 
       assertThat(keys.count()).isOne();
       assertThat(keys.failures()).isZero();
+    }
+  }
+
+  /** RFC 7517, section 5: what is not understood, or lacks something, is to be ignored. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{}",
+        "{'kty':'RSA','use':'sig','n':'AQAB','e':'AQAB'}",
+        "{'kty':'RSA','use':'sig','kid':'odd'}",
+        "{'kty':'RSA','use':'sig','kid':'odd','n':'AQ','e':'AA'}",
+        "{'kty':'RSA','use':'sig','kid':'odd','n':'AQAB','e':'AQAB','x5c':['MIIB']}",
+        "{'kty':'EC','use':'sig','kid':'odd','crv':'P-224','x':'AQAB','y':'AQAB'}",
+        "{'kty':'AKP','use':'sig','kid':'odd','alg':'ML-DSA-44','pub':'AQ'}"
+      })
+  void aKeyThatIsNoneHidesNoOther(String odd) throws Exception {
+    try (Realm realm = new Realm()) {
+      realm.offer(odd.replace('\'', '"'));
+      try (Jwks keys = of(realm)) {
+        keys.first().get(30, SECONDS);
+
+        assertThat(keys.find(realm.key().getKeyID())).isNotNull();
+      }
     }
   }
 

@@ -34,6 +34,7 @@ final class Realm implements AutoCloseable {
   private final AtomicInteger fetches = new AtomicInteger();
   private final HttpServer server;
   private volatile RSAKey key;
+  private volatile String oddKey = "";
   private volatile CountDownLatch answering = new CountDownLatch(0);
 
   Realm() throws IOException, JOSEException {
@@ -60,7 +61,8 @@ final class Realm implements AutoCloseable {
     fetches.incrementAndGet();
     try (exchange) {
       answering.await();
-      byte[] body = new JWKSet(key.toPublicJWK()).toString().getBytes(UTF_8);
+      String keys = new JWKSet(key.toPublicJWK()).toString();
+      byte[] body = keys.replaceFirst("\\[", "[" + oddKey).getBytes(UTF_8);
       exchange.sendResponseHeaders(200, body.length);
       exchange.getResponseBody().write(body);
     } catch (InterruptedException closing) {
@@ -71,6 +73,11 @@ final class Realm implements AutoCloseable {
   /** From now on it takes connections and says nothing. */
   void hang() {
     answering = new CountDownLatch(1);
+  }
+
+  /** From now on it offers this beside its own. */
+  void offer(String oddKey) {
+    this.oddKey = oddKey + ",";
   }
 
   int fetches() {
