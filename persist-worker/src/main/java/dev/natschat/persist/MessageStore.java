@@ -5,6 +5,7 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.natschat.service.LinesPerSecond;
 import dev.natschat.service.Outage;
 import io.nats.client.Message;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.ZonedDateTime;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalLong;
+import java.util.Properties;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
@@ -99,9 +101,10 @@ final class MessageStore implements AutoCloseable {
     Outage outage = new Outage();
     while (true) {
       try {
+        knock(config);
         flyway.migrate();
         return;
-      } catch (FlywayException e) {
+      } catch (SQLException | FlywayException e) {
         String reason = String.valueOf(e.getMessage());
         if (outage.isNews(reason)) { // it may be there by now, and refuse us
           log.warn("Waiting for PostgreSQL at {}: {}", config.databaseUrl(), reason);
@@ -109,6 +112,16 @@ final class MessageStore implements AutoCloseable {
         TimeUnit.NANOSECONDS.sleep(BETWEEN_TRIES.toNanos());
       }
     }
+  }
+
+  /** A server that hangs, or is gone without a word, would be waited for without end. */
+  private static void knock(Config config) throws SQLException {
+    Properties properties = new Properties();
+    properties.setProperty("user", config.databaseUser());
+    properties.setProperty("password", config.databasePassword());
+    properties.setProperty("connectTimeout", String.valueOf(CONNECT_SECONDS));
+    properties.setProperty("socketTimeout", String.valueOf(CONNECT_SECONDS));
+    DriverManager.getConnection(config.databaseUrl(), properties).close();
   }
 
   /** Of one connection, which is kept: a pool's check of an idle one would be a span in a trace. */

@@ -12,6 +12,7 @@ import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsMessage;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
@@ -472,6 +473,47 @@ class PersistWorkerIT extends WorkerTest {
     awaitStream();
     publish(1);
     awaitRows(1);
+  }
+
+  @Test // a host that is gone closes no connection: the worker waited for its answer for ever
+  @SuppressWarnings("try") // that one socket is closed, and the other not, is what happens
+  void aDatabaseThatHangsAtTheStartIsSaidAndNotWaitedForWithoutEnd() throws Exception {
+    database.stop();
+    try (ServerSocket silent =
+        new ServerSocket(URI.create(database.url().substring(5)).getPort())) {
+      Worker worker = start();
+      try (Socket waitsForAnswer = silent.accept()) {
+        waitsForAnswer.getInputStream().readNBytes(8); // whether it speaks TLS
+        waitsForAnswer.getOutputStream().write('N');
+        silent.close();
+        await().until(() -> worker.output().contains("Waiting for PostgreSQL"));
+        database.startAgain();
+
+        awaitStream();
+        publish(1);
+        awaitRows(1);
+      }
+    }
+  }
+
+  /**
+   * Whoever may publish chooses them: DEL is the one that nats-server's index of subjects lacks.
+   */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"*", ">", "a\u007fb", "a\u0085b", "\u202e", "\ud83d\ude00", "a\\b", "\"", "{a,b}"})
+  void aRoomOfAnyNameIsARoom(String room) throws Exception {
+    prepare();
+    String body = json("bob", "between");
+    publish(1);
+    publishRaw("PUB chat.%s %d\r\n%s\r\n".formatted(room, body.length(), body));
+    publish(1);
+
+    start();
+
+    awaitRows(3);
+    assertThat(database.column("SELECT room FROM messages WHERE text = 'between'"))
+        .containsExactly(room);
   }
 
   @Test
