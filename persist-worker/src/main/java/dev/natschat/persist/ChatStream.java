@@ -56,6 +56,7 @@ final class ChatStream {
   private final Persisted persisted;
   private final Config config;
   private boolean streamDeclared;
+  private String lastWrong = "";
   private boolean durableDeclared;
   private boolean databaseIsNew = true;
 
@@ -79,16 +80,18 @@ final class ChatStream {
   }
 
   /**
-   * Leaves everything as it must be.
+   * @param durable perhaps another than last time
+   */
+  record Found(StreamInfo stream, ConsumerInfo durable) {}
+
+  /**
+   * Leaves both as they must be.
    *
-   * @return the durable, perhaps another than last time
    * @throws SQLException when the database could not be asked
    */
-  ConsumerInfo lookAfter() throws IOException, JetStreamApiException, SQLException {
+  Found lookAfter() throws IOException, JetStreamApiException, SQLException {
     StreamInfo stream = stream();
-    ConsumerInfo durable = durable(stream);
-    trim(stream, durable);
-    return durable;
+    return new Found(stream, durable(stream));
   }
 
   private StreamInfo stream() throws IOException, JetStreamApiException {
@@ -108,10 +111,14 @@ final class ChatStream {
     StreamConfiguration found = present.getConfiguration();
     StreamConfiguration.Builder right = asItMustBe(StreamConfiguration.builder(found));
     StreamConfiguration wanted = (streamDeclared ? right : withOurSettings(right)).build();
-    if (!wanted.toJson().equals(found.toJson())) {
-      if (streamDeclared) {
+    String asFound = found.toJson();
+    if (wanted.toJson().equals(asFound)) {
+      lastWrong = "";
+    } else {
+      if (streamDeclared && !asFound.equals(lastWrong)) { // a sealed one stays as it is
         log.warn("Stream {} was changed: set right again", NAME);
       }
+      lastWrong = asFound;
       present = management.updateStream(wanted);
     }
     streamDeclared = true;
@@ -120,7 +127,8 @@ final class ChatStream {
 
   /**
    * Discards new messages when full: an old one that nobody has persisted is never given up. And no
-   * publisher may remove what others said.
+   * publisher may remove what others said; that they may give their own a time to live cannot be
+   * taken back.
    */
   private static StreamConfiguration.Builder asItMustBe(StreamConfiguration.Builder stream) {
     return stream
@@ -137,7 +145,7 @@ final class ChatStream {
         .duplicateWindow(Duration.ofMinutes(2))
         .noAck(false)
         .allowRollup(false)
-        .allowMessageTtl(false)
+        .subjectDeleteMarkerTtl(null)
         .subjectTransform(null);
   }
 
@@ -189,7 +197,8 @@ final class ChatStream {
   private static boolean refusesWhatIsPulled(ConsumerConfiguration durable) {
     return durable.getMaxBatch() > 0
         || durable.getMaxBytes() > 0
-        || (durable.getMaxExpires() != null && !durable.getMaxExpires().isZero());
+        || (durable.getMaxExpires() != null && !durable.getMaxExpires().isZero())
+        || durable.getPriorityGroups() != null;
   }
 
   /** What an acknowledgement floor stands for can only be believed of such a consumer. */
@@ -251,17 +260,16 @@ final class ChatStream {
    * A full stream of the limits kind stays full, even when all of it was acknowledged. A quarter of
    * it is kept, for a database that has to be restored.
    */
-  private void trim(StreamInfo info, ConsumerInfo durable)
-      throws IOException, JetStreamApiException {
-    StreamState stream = info.getStreamState();
-    long limit = info.getConfiguration().getMaxBytes();
+  void trim(Found found) throws IOException, JetStreamApiException {
+    StreamState stream = found.stream.getStreamState();
+    long limit = found.stream.getConfiguration().getMaxBytes();
     if (limit <= 0 || stream.getByteCount() <= limit / 2) {
       return;
     }
     long bytesEach = Math.max(1, stream.getByteCount() / Math.max(1, stream.getMsgCount()));
     long kept = limit / 4 / bytesEach;
     long last =
-        Math.min(durable.getAckFloor().getStreamSequence(), stream.getLastSequence() - kept);
+        Math.min(found.durable.getAckFloor().getStreamSequence(), stream.getLastSequence() - kept);
     if (last >= stream.getFirstSequence()) {
       long purged =
           management

@@ -177,10 +177,12 @@ final class Inbox implements AutoCloseable {
     }
     nextLookNanos = now + BETWEEN_LOOKS.toNanos();
     try {
-      ConsumerInfo durable = stream.lookAfter();
+      ChatStream.Found found = stream.lookAfter();
+      ConsumerInfo durable = found.durable();
       if (subscription == null || !durable.getCreationTime().equals(durableCreated)) {
         subscribe(durable);
       }
+      stream.trim(found); // last: what cannot be trimmed can be consumed
       if (outage.ends()) {
         log.info("JetStream answers, stream {}", ChatStream.NAME);
       }

@@ -13,6 +13,7 @@ import io.nats.client.api.AckPolicy;
 import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.DeliverPolicy;
 import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.PriorityPolicy;
 import io.nats.client.api.StreamConfiguration;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -22,6 +23,7 @@ import java.time.Duration;
 import java.time.ZonedDateTime;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
 /** Somebody fills, changes or restores what the worker relies on. */
@@ -94,6 +96,74 @@ class StreamChangedIT extends WorkerTest {
     assertThat(worker.output()).contains("was changed: set right again");
     publish(100);
     awaitRows(100);
+  }
+
+  @Test // the next worker asked for what no broker does, and never consumed
+  void streamWhoseMessagesMayHaveTimesToLiveForGoodIsConsumed() throws Exception {
+    prepare();
+    update(present -> present.allowMessageTtl(true));
+    publish(100);
+
+    start();
+
+    awaitRows(100);
+  }
+
+  @Test // with them come roll-ups, which the broker allowed again each time they were forbidden
+  void markersOfDeletedSubjectsAreSetRight() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    update(present -> present.subjectDeleteMarkerTtl(Duration.ofSeconds(1)));
+
+    await().until(() -> !configuration().getAllowRollup());
+    publish(100);
+    awaitRows(100);
+    assertThat(worker.output()).containsOnlyOnce("was changed: set right again");
+  }
+
+  @Test // the next worker never came to consume it
+  void streamThatRefusesToBeTrimmedIsConsumed() throws Exception {
+    settings.put("STREAM_MAX_BYTES", String.valueOf(1024 * 1024));
+    prepare();
+    update(present -> present.denyPurge(true));
+    byte[] large = json("bob", "x".repeat(10_000)).getBytes(UTF_8);
+    for (int i = 0; i < 60; i++) {
+      stream.publish("chat.lobby", large);
+    }
+    Worker first = start();
+    awaitRows(60);
+    first.terminate();
+    publish(10);
+
+    start();
+
+    awaitRows(70);
+  }
+
+  @Test // nobody can unseal it
+  void streamThatStaysAsItIsIsSaidOnce() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+    String sealed = "{\"sealed\":true," + configuration().toJson().substring(1);
+    nats.request("$JS.API.STREAM.UPDATE." + ChatStream.NAME, sealed.getBytes(UTF_8)).get();
+    assertThat(configuration().getSealed()).isTrue();
+
+    await().until(() -> worker.output().contains("was changed"));
+    await()
+        .during(Duration.ofSeconds(3))
+        .until(
+            () ->
+                worker.output().lines().filter(line -> line.contains("was changed")).count() == 1);
+  }
+
+  private void update(UnaryOperator<StreamConfiguration.Builder> change) throws Exception {
+    management.updateStream(change.apply(StreamConfiguration.builder(configuration())).build());
+  }
+
+  private StreamConfiguration configuration() throws Exception {
+    return management.getStreamInfo(ChatStream.NAME).getConfiguration();
   }
 
   @Test
@@ -179,6 +249,25 @@ class StreamChangedIT extends WorkerTest {
     assertThat(durable().getDelivered().getConsumerSequence())
         .as("nothing is delivered again")
         .isEqualTo(200);
+    assertThat(worker.output()).containsOnlyOnce("refuses what is pulled: set right again");
+  }
+
+  @Test // the broker refuses every pull request that names no group, and the worker asked on
+  void durableThatServesGroupsOnlyIsSetRight() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    publish(100);
+    awaitRows(100);
+    management.addOrUpdateConsumer(
+        ChatStream.NAME,
+        ConsumerConfiguration.builder(durable().getConsumerConfiguration())
+            .priorityPolicy(PriorityPolicy.Overflow)
+            .priorityGroups("group")
+            .build());
+    await().until(() -> durable().getConsumerConfiguration().getPriorityGroups() == null);
+    publish(100);
+
+    awaitRows(200);
     assertThat(worker.output()).containsOnlyOnce("refuses what is pulled: set right again");
   }
 
@@ -307,7 +396,7 @@ class StreamChangedIT extends WorkerTest {
 
     assertThatThrownBy(ofEmptyDatabase::lookAfter).isInstanceOf(IOException.class);
     assertThat(ofEmptyDatabase.isDatabaseKnown()).isFalse();
-    assertThat(ofEmptyDatabase.lookAfter().getCreationTime()).isAfter(created);
+    assertThat(ofEmptyDatabase.lookAfter().durable().getCreationTime()).isAfter(created);
     assertThat(ofEmptyDatabase.isDatabaseKnown()).isTrue();
     assertThat(durable().getNumPending()).isEqualTo(10);
   }
