@@ -2,6 +2,7 @@ package dev.natschat.persist;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.natschat.persist.Poison.Reason;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -299,7 +300,12 @@ public final class DeadLetters {
     }
 
     ChatMessage parse() throws Poison {
-      return ChatMessage.parse(subject, body, TimeUnit.NANOSECONDS.toMillis(storedAt));
+      ChatMessage message =
+          ChatMessage.parse(subject, body, TimeUnit.NANOSECONDS.toMillis(storedAt));
+      if (reason.startsWith(Reason.NUL_CHARACTER.errorType())) { // so it was in the subject
+        throw new Poison(Reason.NUL_CHARACTER, "the room's name is not kept as it was");
+      }
+      return message;
     }
 
     String preview() {

@@ -127,13 +127,16 @@ class DeadLettersIT extends WorkerTest {
   void poisonStaysPoison() throws Exception {
     prepare();
     stream.publish("chat.lobby", "poison".getBytes(UTF_8));
+    stream.publish(
+        "chat.lob\0by", json("bob", "to a room that is kept by another name").getBytes(UTF_8));
     start();
-    await().ignoreExceptions().until(() -> database.count("dead_letters") == 1);
+    await().ignoreExceptions().until(() -> database.count("dead_letters") == 2);
 
     Outcome replay = run("replay", "--all");
 
     assertThat(replay.exitCode).isEqualTo(1);
-    assertThat(replay.output).contains("is still dead: not_a_json_object");
+    assertThat(replay.output)
+        .contains("is still dead: not_a_json_object", "is still dead: nul_character");
     assertThat(database.count("messages")).isZero();
   }
 
