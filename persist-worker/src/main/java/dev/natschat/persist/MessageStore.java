@@ -35,6 +35,9 @@ final class MessageStore implements AutoCloseable {
   private static final Duration BETWEEN_TRIES = Duration.ofMillis(500);
   private static final int CONNECT_SECONDS = 2;
 
+  /** At the start: a busy server lets nobody in as fast as it takes a connection. */
+  private static final int GREETING_SECONDS = 10;
+
   /**
    * Longer than a lock is held by a schema change, shorter than a dead peer takes to be noticed.
    */
@@ -120,7 +123,7 @@ final class MessageStore implements AutoCloseable {
     properties.setProperty("user", config.databaseUser());
     properties.setProperty("password", config.databasePassword());
     properties.setProperty("connectTimeout", String.valueOf(CONNECT_SECONDS));
-    properties.setProperty("socketTimeout", String.valueOf(CONNECT_SECONDS));
+    properties.setProperty("socketTimeout", String.valueOf(GREETING_SECONDS));
     DriverManager.getConnection(config.databaseUrl(), properties).close();
   }
 
