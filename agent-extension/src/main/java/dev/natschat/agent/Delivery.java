@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What is known of one received message; the message itself carries it, so that it can be settled
- * on any thread and at any time, and is gone with the message.
+ * on any thread and at any time, also by two at once, and is gone with the message.
  */
 final class Delivery {
   private static final VirtualField<NatsMessage, Delivery> field =
@@ -105,7 +105,7 @@ final class Delivery {
   }
 
   /** What lasts from receipt to settlement, begun when first asked for. */
-  Ongoing open(Message message) {
+  synchronized Ongoing open(Message message) {
     Ongoing known = processing;
     if (known == null || !open || measuredOnly) {
       SpanBuilder builder = builder(message, Operation.PROCESS);
@@ -123,7 +123,7 @@ final class Delivery {
    * {@link #open} of a message while which nothing else happens: when its sender was not sampled,
    * and the sampler follows the sender, it is measured only.
    */
-  Ongoing openAside(Message message) {
+  synchronized Ongoing openAside(Message message) {
     if (processing == null
         && unsampledByParent
         && !Subjects.isBucket(message.getSubject())

@@ -40,10 +40,15 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -467,6 +472,43 @@ class JetStreamIT extends TracedTest {
             settle chat.* CLIENT in_progress
             settle chat.* CLIENT ack
         """);
+  }
+
+  /** jnats lets both of them send it. */
+  @Test
+  void aMessageThatTwoThreadsSettleAtOnceIsProcessedOnce() throws Exception {
+    int count = 300;
+    for (int i = 0; i < count; i++) {
+      jetStream.publish("chat.a", HELLO);
+    }
+    JetStreamSubscription subscription =
+        jetStream.subscribe(null, PullSubscribeOptions.bind("CHAT", "reader"));
+    List<Message> messages = new ArrayList<>();
+    while (messages.size() < count) {
+      messages.addAll(subscription.fetch(count - messages.size(), TIMEOUT));
+    }
+    AtomicInteger arrived = new AtomicInteger();
+    Callable<Void> settleAll =
+        () -> {
+          for (int i = 0; i < count; i++) {
+            arrived.incrementAndGet();
+            while (arrived.get() < 2 * (i + 1)) {
+              Thread.onSpinWait();
+            }
+            messages.get(i).ack();
+          }
+          return null;
+        };
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    for (Future<Void> settled : threads.invokeAll(List.of(settleAll, settleAll))) {
+      settled.get();
+    }
+    threads.shutdown();
+    assertThat(Telemetry.tree().lines())
+        .doesNotContain("ORPHAN settle chat.* CLIENT ack")
+        .filteredOn(line -> line.startsWith("  process"))
+        .hasSize(count);
+    assertThat(Telemetry.metric("messaging.process.duration").values()).containsExactly(300L);
   }
 
   /** Whoever looks after poison stores what the server says of it: work like any other. */
