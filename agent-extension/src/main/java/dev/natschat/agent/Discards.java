@@ -1,7 +1,5 @@
 package dev.natschat.agent;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * Messages that jnats drops instead of sending them, as its outgoing queue is full and the
  * application prefers that to waiting. Costs nothing before the first one.
@@ -9,25 +7,21 @@ import org.jspecify.annotations.Nullable;
 final class Discards {
   static final String ERROR = "discarded";
 
-  private static final ThreadLocal<@Nullable Boolean> here = new ThreadLocal<>();
+  private static final ThreadLocal<Integer> here = ThreadLocal.withInitial(() -> 0);
   private static volatile boolean happened;
 
   private Discards() {}
 
   static void note() {
-    here.set(true);
+    here.set(here.get() + 1);
     happened = true;
   }
 
-  /** This thread is about to send a message. */
-  static void forget() {
-    if (happened) {
-      here.remove();
-    }
-  }
-
-  /** Whether the message was dropped that this thread has sent last. */
-  static boolean happenedHere() {
-    return happened && here.get() != null;
+  /**
+   * How many messages of this thread were dropped. Before jnats 2.25.1 its listener hears of one
+   * while that is sent, and may send another one.
+   */
+  static int countHere() {
+    return happened ? here.get() : 0;
   }
 }

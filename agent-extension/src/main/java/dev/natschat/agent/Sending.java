@@ -47,6 +47,7 @@ final class Sending {
   private @Nullable String answerError;
 
   private @Nullable NatsRequestCompletableFuture future;
+  private int discardsBefore;
   private volatile boolean noResponders;
 
   /** When jnats completed the future, by System.nanoTime; 0: not yet, or somebody else did. */
@@ -152,7 +153,6 @@ final class Sending {
         || (Subjects.isAcknowledgement(subject) && Answer.owedAt(subject) == null)) {
       return null;
     }
-    Discards.forget();
     Sending begun = current.get();
     if (begun != null && begun.covers(subject)) {
       begun.ongoing.isWith(connection);
@@ -185,6 +185,7 @@ final class Sending {
       @Nullable String replyTo,
       @Nullable Headers headers,
       byte @Nullable [] body) {
+    sending.discardsBefore = Discards.countHere();
     Spans.describeHeaders(sending.ongoing.span, headers);
     Headers injected =
         Propagation.inject(
@@ -234,7 +235,7 @@ final class Sending {
 
   /** jnats has taken the message, to write it or to drop it. */
   void endWrite(@Nullable Throwable thrown) {
-    if (thrown == null && Discards.happenedHere()) {
+    if (thrown == null && Discards.countHere() != discardsBefore) {
       ongoing.fail(Discards.ERROR);
       answerError = Discards.ERROR;
     }
