@@ -49,19 +49,37 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
       return false;
     }
     Boolean known = answers.get(loader);
-    if (known == null) {
-      String missing =
-          missingIn(loader); // without a lock: it asks the class loader, which has its own
-      known = missing == null;
-      if (answers.put(loader, known) == null && missing != null) {
-        logger.warning(
-            "This jnats has no "
-                + missing
-                + ": it is not traced. Known are the versions from 2.17.0 to 2.26.3; the agent's own"
-                + " module can be had by otel.instrumentation.nats.enabled=true.");
-      }
+    return known == null ? ask(loader) : known;
+  }
+
+  private boolean ask(ClassLoader loader) {
+    Boolean above = ofLoaderAbove(loader);
+    // Without a lock: it asks the class loader, which has its own.
+    String missing = above == null ? missingIn(loader) : null;
+    boolean known = above == null ? missing == null : above;
+    if (answers.put(loader, known) == null && missing != null) {
+      logger.warning(
+          "This jnats has no "
+              + missing
+              + ": it is not traced. Known are the versions from 2.17.0 to 2.26.3; the agent's own"
+              + " module can be had by otel.instrumentation.nats.enabled=true.");
     }
     return known;
+  }
+
+  /** Scripts and pages have loaders of their own, by the thousand, below that of their jnats. */
+  private @Nullable Boolean ofLoaderAbove(ClassLoader loader) {
+    for (ClassLoader above = loader.getParent(); above != null; above = above.getParent()) {
+      Boolean known = answers.get(above);
+      if (known != null) {
+        return place(loader).equals(place(above)) ? known : null;
+      }
+    }
+    return null;
+  }
+
+  private static String place(ClassLoader loader) {
+    return String.valueOf(loader.getResource("io/nats/client/impl/NatsConnection.class"));
   }
 
   private @Nullable String missingIn(ClassLoader loader) {

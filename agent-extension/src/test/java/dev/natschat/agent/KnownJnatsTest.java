@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.nats.client.impl.Headers;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Files;
@@ -87,6 +88,33 @@ class KnownJnatsTest {
       assertThat(knownJnats.matches(loader)).isTrue();
     }
     assertThat(said).isEmpty();
+  }
+
+  /** Each script of an application, and each of its pages, may have a loader of its own. */
+  @Test
+  void aLoaderBelowThatOfAKnownJnatsIsNotReadThrough() throws Exception {
+    ClassLoader application = getClass().getClassLoader();
+    assertThat(knownJnats.matches(application)).isTrue();
+    List<String> read = new ArrayList<>();
+    try (URLClassLoader scripts = new URLClassLoader(new URL[0], application);
+        URLClassLoader script =
+            new URLClassLoader(new URL[0], scripts) {
+              @Override
+              public @Nullable InputStream getResourceAsStream(String name) {
+                read.add(name);
+                return super.getResourceAsStream(name);
+              }
+            }) {
+      assertThat(knownJnats.matches(script)).isTrue();
+    }
+    assertThat(read).isEmpty();
+  }
+
+  @Test
+  void oneThatHasAJnatsOfItsOwnIs() throws Exception {
+    assertThat(knownJnats.matches(getClass().getClassLoader())).isTrue();
+    String type = "io.nats.client.impl.NatsConnection";
+    assertIsLeftAlone(type, without(type, member -> member.startsWith("deliverReply(")));
   }
 
   @ParameterizedTest
