@@ -98,7 +98,7 @@ final class BrokerHops implements Callable<Integer> {
         rate + " messages/s",
         directory -> {
           try (Broker broker = Broker.startWithHops(directory, 100);
-              TraceSink sink = TraceSink.start();
+              TraceSink sink = TraceSink.start(directory);
               Connection client = connect(broker, "tester");
               Connection events = connect(broker, "hops");
               ServiceProcess process = observer(broker, sink, directory)) {

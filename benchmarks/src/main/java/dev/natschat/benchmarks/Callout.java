@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
 /**
  * How fast clients are let in and refused, beside nats-server with the cheapest responder that
@@ -22,6 +23,11 @@ final class Callout {
           "-Xmx96m",
           "-XX:TieredStopAtLevel=1",
           "-Djava.library.path=auth-service/target/lib");
+
+  /** As auth-service does it: BouncyCastle leaves what it unpacks when its process is killed. */
+  private static final List<String> RESPONDER_JVM =
+      Stream.concat(JVM.stream(), Stream.of("-Dorg.bouncycastle.native.cpu_variant=java")).toList();
+
   private static final String YARDSTICK = "yardstick";
   private static final int[] AT_ONCE = {1, 16, 64};
   private static final int COLD_STORM = 500;
@@ -95,11 +101,14 @@ final class Callout {
   }
 
   private void yardstick(List<String> tokens, Path directory) throws Exception {
-    try (TraceSink sink = TraceSink.start();
+    try (TraceSink sink = TraceSink.start(directory);
         Broker broker = Broker.startWithCallout(directory, false);
         ServiceProcess responder =
-            ServiceProcess.startCheapestResponder(
-                List.of(broker.url(), directory.resolve("secrets").toString()), JVM, directory)) {
+            ServiceProcess.startOwn(
+                CheapestResponder.class,
+                RESPONDER_JVM,
+                List.of(broker.url(), directory.resolve("secrets").toString()),
+                directory)) {
       responder.awaitReady();
       storms(YARDSTICK, yardstickRates, tokens, broker, responder, sink);
     }
@@ -107,7 +116,7 @@ final class Callout {
 
   private void service(Tracing tracing, Realm realm, List<String> tokens, Path directory)
       throws Exception {
-    try (TraceSink sink = TraceSink.start();
+    try (TraceSink sink = TraceSink.start(directory);
         Broker broker = Broker.startWithCallout(directory, true);
         ServiceProcess service = start(tracing, jvm, realm, broker, sink, directory)) {
       service.awaitReady();

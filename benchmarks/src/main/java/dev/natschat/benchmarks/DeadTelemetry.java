@@ -39,8 +39,9 @@ final class DeadTelemetry implements Callable<Integer> {
       this.label = label;
     }
 
-    TraceSink start() throws IOException {
-      TraceSink sink = this == UNANSWERED ? TraceSink.startSilent() : TraceSink.start();
+    TraceSink start(Path directory) throws IOException, InterruptedException {
+      TraceSink sink =
+          this == UNANSWERED ? TraceSink.startSilent(directory) : TraceSink.start(directory);
       if (this == REFUSED) {
         sink.close();
       }
@@ -164,7 +165,7 @@ final class DeadTelemetry implements Callable<Integer> {
   }
 
   private List<Measured> drain(Telemetry telemetry, Path directory) throws Exception {
-    try (TraceSink sink = telemetry.start();
+    try (TraceSink sink = telemetry.start(directory);
         Broker broker = Broker.start(directory);
         Postgres postgres = Postgres.start(directory.resolve("postgres"))) {
       try (Connection nats = broker.connect()) {
@@ -194,7 +195,7 @@ final class DeadTelemetry implements Callable<Integer> {
   }
 
   private List<Measured> answer(Telemetry telemetry, Path directory) throws Exception {
-    try (TraceSink sink = telemetry.start();
+    try (TraceSink sink = telemetry.start(directory);
         Broker broker = Broker.start(directory);
         Postgres postgres = Postgres.start(directory.resolve("postgres"))) {
       History.fill(postgres);
@@ -229,7 +230,7 @@ final class DeadTelemetry implements Callable<Integer> {
 
   private List<Measured> letIn(
       Realm realm, List<String> tokens, Telemetry telemetry, Path directory) throws Exception {
-    try (TraceSink sink = telemetry.start();
+    try (TraceSink sink = telemetry.start(directory);
         Broker broker = Broker.startWithCallout(directory, true);
         ServiceProcess service =
             Callout.start(Tracing.ALWAYS, Callout.JVM, realm, broker, sink, directory)) {
@@ -258,7 +259,7 @@ final class DeadTelemetry implements Callable<Integer> {
   }
 
   private List<Measured> readHops(Telemetry telemetry, Path directory) throws Exception {
-    try (TraceSink sink = telemetry.start();
+    try (TraceSink sink = telemetry.start(directory);
         Broker broker = Broker.startWithHops(directory, 100);
         Connection client = BrokerHops.connect(broker, "tester");
         Connection events = BrokerHops.connect(broker, "hops");

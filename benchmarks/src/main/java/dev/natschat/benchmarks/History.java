@@ -126,7 +126,7 @@ final class History {
 
   private void service(Tracing tracing, Broker broker, Postgres postgres, Path directory)
       throws Exception {
-    try (TraceSink sink = TraceSink.start();
+    try (TraceSink sink = TraceSink.start(directory);
         ServiceProcess service = start(tracing, jvm, sink, broker, "none", postgres, directory);
         WireClient client = new WireClient(broker.url())) {
       service.awaitReady();

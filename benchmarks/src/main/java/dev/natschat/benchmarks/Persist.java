@@ -142,7 +142,7 @@ final class Persist {
   }
 
   private void drain(Tracing tracing, Path directory) throws Exception {
-    try (TraceSink sink = TraceSink.start();
+    try (TraceSink sink = TraceSink.start(directory);
         Broker broker = Broker.start(directory);
         Postgres postgres = Postgres.start(directory.resolve("postgres"))) {
       try (Connection nats = broker.connect()) {
@@ -155,12 +155,14 @@ final class Persist {
         Duration service = worker.cpu();
         Duration database = postgres.cpu();
         Duration broking = broker.cpu();
+        Duration sinking = sink.cpu();
         int started = (int) Postgres.number(connection, "SELECT count(*) FROM messages");
         awaitRows(connection, worker, messages);
         int rows = messages - started;
         double serviceCpu = per(rows, worker.cpu().minus(service));
         double databaseCpu = per(rows, postgres.cpu().minus(database));
         double brokerCpu = per(rows, broker.cpu().minus(broking));
+        double sinkCpu = per(rows, sink.cpu().minus(sinking));
         double rate =
             Postgres.number(
                 connection,
@@ -171,7 +173,7 @@ final class Persist {
         double peak = worker.peakMebibytes();
         worker.stop();
         TraceSink.Received received = sink.read(messages);
-        System.err.println(received);
+        System.err.printf("%s, for %.2f us of the sink's CPU a row%n", received, sinkCpu);
         drain.add(
             tracing.label(),
             rate,
@@ -192,7 +194,7 @@ final class Persist {
   }
 
   private void live(int rate, int seconds, Path directory) throws Exception {
-    try (TraceSink sink = TraceSink.start();
+    try (TraceSink sink = TraceSink.start(directory);
         Broker broker = Broker.start(directory);
         Postgres postgres = Postgres.start(directory.resolve("postgres"));
         Connection nats = broker.connect()) {

@@ -73,7 +73,7 @@ final class Poison implements Callable<Integer> {
   }
 
   private void drain(String row, Kind kind, int every, Path directory) throws Exception {
-    try (TraceSink sink = TraceSink.start();
+    try (TraceSink sink = TraceSink.start(directory);
         Broker broker = Broker.start(directory);
         Postgres postgres = Postgres.start(directory.resolve("postgres"));
         java.sql.Connection database = postgres.connect()) {

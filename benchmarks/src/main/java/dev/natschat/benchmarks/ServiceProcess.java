@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** One of the services, in a JVM of its own with the flags of processes/run. */
+/** One of the services or another program, in a JVM of its own with the flags of processes/run. */
 final class ServiceProcess implements AutoCloseable {
   private static final Path JAVA = Path.of(System.getProperty("java.home"), "bin", "java");
   private static final List<String> JVM =
@@ -100,15 +100,14 @@ final class ServiceProcess implements AutoCloseable {
         start(List.of("taskset", "--cpu-list", "0"), arguments, more, log), health, log);
   }
 
-  static ServiceProcess startCheapestResponder(
-      List<String> arguments, List<String> jvm, Path directory) throws IOException {
-    Path ready = directory.resolve("responder.ready");
-    Path log = directory.resolve("responder.log");
+  /** A program of the benchmarks' own; its last argument is the file to make when it is ready. */
+  static ServiceProcess startOwn(
+      Class<?> main, List<String> jvm, List<String> arguments, Path directory) throws IOException {
+    Path ready = directory.resolve(main.getSimpleName() + ".ready");
+    Path log = directory.resolve(main.getSimpleName() + ".log");
     List<String> all = new ArrayList<>(jvm);
-    // As auth-service does it: BouncyCastle leaves what it unpacks when its process is killed.
-    all.add("-Dorg.bouncycastle.native.cpu_variant=java");
     all.addAll(List.of("-cp", "benchmarks/target/benchmarks.jar"));
-    all.add(CheapestResponder.class.getName());
+    all.add(main.getName());
     all.addAll(arguments);
     all.add(ready.toString());
     return new ServiceProcess(start(all, Map.of(), log), ready, log);
@@ -141,6 +140,11 @@ final class ServiceProcess implements AutoCloseable {
       awaitNext(5);
     }
     return (System.nanoTime() - startedNanos) / 1e9;
+  }
+
+  /** What is in the file that it made. */
+  String whatItSaysWhenReady() throws IOException {
+    return Files.readString(health);
   }
 
   /** Waits a little; a service that has ended is an error with its log. */

@@ -52,7 +52,7 @@ final class Soak implements Callable<Integer> {
   private void soak(Path directory) throws Exception {
     Path logins = java.nio.file.Files.createDirectory(directory.resolve("logins"));
     Tracing tracing = Tracing.ALWAYS;
-    try (TraceSink sink = TraceSink.startCounting();
+    try (TraceSink sink = TraceSink.startCounting(directory);
         Realm realm = new Realm();
         Broker broker = Broker.start(directory);
         Broker door = Broker.startWithCallout(logins, true);

@@ -18,7 +18,7 @@ final class Start {
   }
 
   private void all(Path directory) throws Exception {
-    try (TraceSink sink = TraceSink.start();
+    try (TraceSink sink = TraceSink.start(directory);
         Realm realm = new Realm();
         Broker broker = Broker.startWithCallout(directory, true);
         Postgres postgres = Postgres.start(directory.resolve("postgres"))) {

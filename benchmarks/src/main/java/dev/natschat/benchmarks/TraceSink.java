@@ -1,87 +1,100 @@
 package dev.natschat.benchmarks;
 
-import com.google.protobuf.InvalidProtocolBufferException;
-import io.grpc.MethodDescriptor;
-import io.grpc.MethodDescriptor.MethodType;
-import io.grpc.Server;
-import io.grpc.ServerServiceDefinition;
-import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
-import io.grpc.stub.ServerCalls;
+import dev.natschat.benchmarks.TraceSinkServer.Manner;
 import io.opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest;
 import io.opentelemetry.proto.trace.v1.Span;
-import java.io.ByteArrayInputStream;
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
+import java.io.EOFException;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Queue;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Takes every OTLP/gRPC export, keeps traces as the bytes they are, and reads them when all is
- * over.
+ * Takes every OTLP/gRPC export, in a process of its own, which keeps traces as the bytes they are;
+ * they are read when all is over.
  */
 final class TraceSink implements AutoCloseable {
-  private final Queue<byte[]> exports = new ConcurrentLinkedQueue<>();
-  private final Server server;
+  /** The second compiler would take more than it could ever save. */
+  private static final List<String> JVM = List.of("-Xmx256m", "-XX:TieredStopAtLevel=1");
 
-  private final LongAdder counted = new LongAdder();
   private final Manner manner;
-  private final int port;
+  private final Path file;
+  private final ServiceProcess process;
+  private final String endpoint;
 
-  /** What it does with what comes. */
-  private enum Manner {
-    KEEPING,
-    COUNTING,
-    /** As a Collector that hangs: neither kept nor answered. */
-    SILENT
-  }
-
-  private TraceSink(Manner manner) throws IOException {
+  private TraceSink(Manner manner, Path directory) throws IOException, InterruptedException {
     this.manner = manner;
-    server =
-        NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
-            .maxInboundMessageSize(64 * 1024 * 1024)
-            .addService(service("trace.v1.TraceService", true))
-            .addService(service("metrics.v1.MetricsService", false))
-            .addService(service("logs.v1.LogsService", false))
-            .build()
-            .start();
-    port = server.getPort();
+    file = directory.resolve("exports");
+    process =
+        ServiceProcess.startOwn(
+            TraceSinkServer.class, JVM, List.of(manner.name(), file.toString()), directory);
+    try {
+      process.awaitReady();
+      endpoint = "http://127.0.0.1:" + process.whatItSaysWhenReady();
+    } catch (IOException | InterruptedException e) {
+      process.close();
+      throw e;
+    }
   }
 
-  static TraceSink start() throws IOException {
-    return new TraceSink(Manner.KEEPING);
+  static TraceSink start(Path directory) throws IOException, InterruptedException {
+    return new TraceSink(Manner.KEEPING, directory);
   }
 
   /** For a long time: keeps nothing. */
-  static TraceSink startCounting() throws IOException {
-    return new TraceSink(Manner.COUNTING);
+  static TraceSink startCounting(Path directory) throws IOException, InterruptedException {
+    return new TraceSink(Manner.COUNTING, directory);
   }
 
   /** Takes what comes, and never answers. */
-  static TraceSink startSilent() throws IOException {
-    return new TraceSink(Manner.SILENT);
+  static TraceSink startSilent(Path directory) throws IOException, InterruptedException {
+    return new TraceSink(Manner.SILENT, directory);
   }
 
   String endpoint() {
-    return "http://127.0.0.1:" + port;
+    return endpoint;
+  }
+
+  /** What it took so far. */
+  Duration cpu() throws IOException {
+    return process.cpu();
+  }
+
+  private interface Reader {
+    void read(Span span);
   }
 
   /** How many spans came so far. */
-  long spans() throws InvalidProtocolBufferException {
-    long count = counted.sum();
-    for (byte[] export : exports) {
-      count += spans(ExportTraceServiceRequest.parseFrom(export)).size();
+  long spans() throws IOException {
+    if (manner == Manner.COUNTING) {
+      try (DataInputStream count = new DataInputStream(Files.newInputStream(file))) {
+        return count.available() == 0 ? 0 : count.readLong();
+      }
     }
-    return count;
+    long[] count = new long[1];
+    forEach(span -> count[0]++);
+    return count[0];
+  }
+
+  /** What is being written meanwhile is left out. */
+  private void forEach(Reader reader) throws IOException {
+    try (DataInputStream exports =
+        new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+      while (true) {
+        byte[] export = new byte[exports.readInt()];
+        exports.readFully(export);
+        spans(ExportTraceServiceRequest.parseFrom(export)).forEach(reader::read);
+      }
+    } catch (EOFException end) {
+      // all that is there
+    }
   }
 
   /**
@@ -98,92 +111,35 @@ final class TraceSink implements AutoCloseable {
     }
   }
 
-  Received read(int messages) throws InvalidProtocolBufferException {
+  Received read(int messages) throws IOException {
     Map<String, Integer> spans = new TreeMap<>();
     Map<String, Integer> numbers = new HashMap<>();
     for (int i = 0; i < messages; i++) {
       numbers.put(Backlog.traceId(i), i);
     }
-    long links = 0;
-    long dropped = 0;
-    int traced = 0;
-    for (byte[] export : exports) {
-      for (Span span : spans(ExportTraceServiceRequest.parseFrom(export))) {
-        spans.merge(span.getName(), 1, Integer::sum);
-        links += span.getLinksCount() > 1 ? span.getLinksCount() : 0;
-        dropped += span.getDroppedLinksCount() + span.getDroppedAttributesCount();
-        if (span.getKind() == Span.SpanKind.SPAN_KIND_CONSUMER
-            && numbers.remove(HexFormat.of().formatHex(span.getTraceId().toByteArray())) != null) {
-          traced++;
-        }
-      }
-    }
-    return new Received(spans, traced, links, dropped);
+    long[] links = new long[1];
+    long[] dropped = new long[1];
+    forEach(
+        span -> {
+          spans.merge(span.getName(), 1, Integer::sum);
+          links[0] += span.getLinksCount() > 1 ? span.getLinksCount() : 0;
+          dropped[0] += span.getDroppedLinksCount() + span.getDroppedAttributesCount();
+          if (span.getKind() == Span.SpanKind.SPAN_KIND_CONSUMER) {
+            numbers.remove(HexFormat.of().formatHex(span.getTraceId().toByteArray()));
+          }
+        });
+    return new Received(spans, messages - numbers.size(), links[0], dropped[0]);
   }
 
-  private static List<Span> spans(ExportTraceServiceRequest export) {
+  static List<Span> spans(ExportTraceServiceRequest export) {
     return export.getResourceSpansList().stream()
         .flatMap(resource -> resource.getScopeSpansList().stream())
         .flatMap(scope -> scope.getSpansList().stream())
         .toList();
   }
 
-  private ServerServiceDefinition service(String name, boolean keep) {
-    String fullName = "opentelemetry.proto.collector." + name;
-    MethodDescriptor<byte[], byte[]> export =
-        MethodDescriptor.<byte[], byte[]>newBuilder()
-            .setType(MethodType.UNARY)
-            .setFullMethodName(MethodDescriptor.generateFullMethodName(fullName, "Export"))
-            .setRequestMarshaller(new Bytes())
-            .setResponseMarshaller(new Bytes())
-            .build();
-    return ServerServiceDefinition.builder(fullName)
-        .addMethod(
-            export,
-            ServerCalls.asyncUnaryCall(
-                (request, answer) -> {
-                  if (manner == Manner.SILENT) {
-                    return;
-                  }
-                  if (keep) {
-                    take(request);
-                  }
-                  answer.onNext(new byte[0]); // the empty message: all accepted
-                  answer.onCompleted();
-                }))
-        .build();
-  }
-
-  private void take(byte[] export) {
-    if (manner == Manner.KEEPING) {
-      exports.add(export);
-      return;
-    }
-    try {
-      counted.add(spans(ExportTraceServiceRequest.parseFrom(export)).size());
-    } catch (InvalidProtocolBufferException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
   @Override
   public void close() {
-    server.shutdownNow();
-  }
-
-  private static final class Bytes implements MethodDescriptor.Marshaller<byte[]> {
-    @Override
-    public InputStream stream(byte[] value) {
-      return new ByteArrayInputStream(value);
-    }
-
-    @Override
-    public byte[] parse(InputStream stream) {
-      try {
-        return stream.readAllBytes();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
+    process.close();
   }
 }
