@@ -13,6 +13,7 @@ import ch.qos.logback.core.ConsoleAppender;
 import java.io.File;
 import java.nio.file.Path;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.MDC;
@@ -22,6 +23,13 @@ import org.slf4j.event.KeyValuePair;
 class ConsoleLogTest {
   /** Of a room's name, say, which anybody chooses. */
   private static final String COMMANDS = "\u001b]0;title\u0007 \r \u009b2J \u202e";
+
+  private final LoggerContext context = new LoggerContext();
+
+  @AfterEach
+  void stop() {
+    context.stop();
+  }
 
   @ParameterizedTest
   @ValueSource(
@@ -33,28 +41,42 @@ class ConsoleLogTest {
         "chat-client"
       })
   void controlCharactersDoNotReachTheTerminal(String service) throws Exception {
-    LoggerContext context = new LoggerContext();
+    String line = written(service, Logger.ROOT_LOGGER_NAME, "CONSOLE");
+
+    assertThat(line).contains("refused: ").contains("2J").contains("\nmore").endsWith("\n");
+    assertThat(line).contains("IllegalStateException: said by \"").contains("\n\tat ");
+    assertThat(line.chars().filter(ConsoleLogTest::isCommand)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"auth-service", "persist-worker", "history-service", "broker-observer"})
+  void norDoThoseThatTheAgentHeard(String service) throws Exception {
+    String line = written(service, "io.opentelemetry", "AGENT");
+
+    assertThat(line).contains("refused: ").contains("\nmore").endsWith("\n");
+    assertThat(line).contains("IllegalStateException: said by \"").doesNotContain("\tat ");
+    assertThat(line.chars().filter(ConsoleLogTest::isCommand)).isEmpty();
+  }
+
+  private String written(String service, String name, String appender) throws Exception {
     context.setMDCAdapter(MDC.getMDCAdapter());
     JoranConfigurator configurator = new JoranConfigurator();
     configurator.setContext(context);
     File configuration = Path.of("..", service, "src/main/resources/logback.xml").toFile();
     configurator.doConfigure(configuration);
-    Logger logger = context.getLogger(Logger.ROOT_LOGGER_NAME);
+    Logger logger = context.getLogger(name);
     ConsoleAppender<ILoggingEvent> console =
-        (ConsoleAppender<ILoggingEvent>) logger.getAppender("CONSOLE");
+        (ConsoleAppender<ILoggingEvent>) logger.getAppender(appender);
+    Exception failure = new IllegalStateException("said by \"" + COMMANDS + "\"");
     LoggingEvent event =
-        new LoggingEvent("", logger, Level.WARN, "refused: " + COMMANDS + "\nmore", null, null);
+        new LoggingEvent("", logger, Level.WARN, "refused: " + COMMANDS + "\nmore", failure, null);
     event.setKeyValuePairs(List.of(new KeyValuePair("room", COMMANDS)));
-
-    String line = new String(console.getEncoder().encode(event), UTF_8);
-
-    assertThat(line).contains("refused: ").contains("2J").contains("\nmore").endsWith("\n");
-    assertThat(line.chars().filter(ConsoleLogTest::isCommand)).isEmpty();
-    context.stop();
+    return new String(console.getEncoder().encode(event), UTF_8);
   }
 
   private static boolean isCommand(int character) {
     return character != '\n'
+        && character != '\t'
         && (Character.isISOControl(character) || (character >= 0x202A && character <= 0x202E));
   }
 }
