@@ -69,3 +69,42 @@ sampling() {
 # and nothing else ever is.
 mark=NATS_CHAT_RUN=$run
 running() { grep -lzxF "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
+
+trouble() { # trouble NAME WHAT: what a program said last, and which it is
+  say
+  tail -n 15 "$run/log/$1.log" >&2 || :
+  die "$1 $2; all of it is in .run/log/$1.log"
+}
+await_healthy() { # await_healthy NAME...: until all of these are; says meanwhile which are not
+  local begun=$SECONDS deadline=${UP_DEADLINE:-300} round=0 before='' unhealthy waiting status name
+  while :; do
+    unhealthy=$("$tools/venv/bin/python" "$root/processes/probe" health "$run" "$@")
+    read -ra waiting <<<"${unhealthy//$'\n'/ }"
+    if ((${#waiting[@]} == 0)); then break; fi
+    if ((++round % 5 == 0)); then
+      supervisor supervisorctl pid &>/dev/null || die "stopped meanwhile by somebody else"
+      status=$(supervisor supervisorctl status) || : # it fails when one does not run
+      for name in "${waiting[@]}"; do
+        case $(grep ":$name " <<<"$status") in
+          *' FATAL '*) trouble "$name" "does not stay up" ;;
+          *' uptime 0:00:'*) ;; # it may still be starting
+          *' RUNNING '*) # once, and so early that it has run since before this
+            if ((round == 5)); then
+              if [[ -t 1 ]]; then printf '\r\033[K'; fi
+              say "$name has run for more than a minute and is not healthy: if it hangs, processes/restart $name ends it by force"
+            fi
+            ;;
+        esac
+      done
+    fi
+    if ((SECONDS - begun >= deadline)); then trouble "${waiting[0]}" "is not healthy after $deadline s (waiting for: ${waiting[*]})"; fi
+    if [[ -t 1 ]]; then
+      printf '\r\033[K%3d s, waiting for: %s' $((SECONDS - begun)) "${waiting[*]}"
+    elif [[ ${waiting[*]} != "$before" ]]; then
+      printf '%3d s, waiting for: %s\n' $((SECONDS - begun)) "${waiting[*]}"
+      before=${waiting[*]}
+    fi
+    sleep 1
+  done
+  if [[ -t 1 ]]; then printf '\r\033[K'; fi
+}
