@@ -16,15 +16,16 @@ public record Addresses(
     URI prometheus,
     URI collectorHealth,
     URI nats,
+    URI natsMonitor,
     URI keycloak,
     URI postgres,
     URI grafana) {
 
   /**
    * Each by its address ({@code TEMPO_URL}, {@code ZIPKIN_URL}, {@code LOKI_URL}, {@code
-   * PROMETHEUS_URL}, {@code COLLECTOR_HEALTH_URL}, {@code NATS_URL}, {@code KEYCLOAK_URL}, {@code
-   * POSTGRES_URL}, {@code GRAFANA_URL}), else on this machine at its port ({@code TEMPO_PORT} and
-   * so on, as .env has them), else at the default port.
+   * PROMETHEUS_URL}, {@code COLLECTOR_HEALTH_URL}, {@code NATS_URL}, {@code NATS_MONITOR_URL},
+   * {@code KEYCLOAK_URL}, {@code POSTGRES_URL}, {@code GRAFANA_URL}), else on this machine at its
+   * port ({@code TEMPO_PORT} and so on, as .env has them), else at the default port.
    *
    * @throws IllegalArgumentException when one is not an absolute address with a host
    */
@@ -36,6 +37,7 @@ public record Addresses(
         address(environment, "PROMETHEUS", "http", "9090"),
         address(environment, "COLLECTOR_HEALTH", "http", "13133"),
         address(environment, "NATS", "nats", "4222"),
+        address(environment, "NATS_MONITOR", "http", "8222"),
         address(environment, "KEYCLOAK", "http", "8080"),
         address(environment, "POSTGRES", "postgresql", "5432"),
         address(environment, "GRAFANA", "http", "3001"));

@@ -21,6 +21,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import picocli.CommandLine.Command;
 
 /** Prints what an operator asks first: is everything up, does it move, what went wrong lately. */
@@ -38,6 +39,10 @@ final class StatusCommand implements Callable<Integer> {
    * Services export every 10 s and are scraped every 10 s; past this, three exports are missing.
    */
   private static final Duration SILENT = Duration.ofSeconds(45);
+
+  /** A Prometheus that was started again shows for 5 minutes what fired before: not that. */
+  private static final String FIRING =
+      "count by (alertname, severity) (timestamp(ALERTS{alertstate=\"firing\"}) > time() - 30)";
 
   private static final int PROBE_MILLIS = 2000;
 
@@ -159,13 +164,14 @@ final class StatusCommand implements Callable<Integer> {
           serviceOf(info), info.labels().getOrDefault("service_version", "version unknown"));
     }
     Set<String> notLetIn = notLetIn();
+    Set<String> begun = justConnected();
     Map<String, List<Duration>> ages = lastMovements();
     SERVICES.forEach(expected -> ages.putIfAbsent(expected, List.of()));
     ages.forEach(
         (service, instances) -> {
           long live = instances.stream().filter(age -> age.compareTo(SILENT) <= 0).count();
           if (live > 0) {
-            boolean waits = notLetIn.contains(service);
+            boolean waits = notLetIn.contains(service) && !begun.contains(service);
             line(
                 waits ? State.BAD : State.GOOD,
                 service,
@@ -181,6 +187,8 @@ final class StatusCommand implements Callable<Integer> {
                       + service
                       + " in since it was started: docs/runbooks/ServiceNotLetIn.md");
             }
+          } else if (SERVICES.contains(service) && begun.contains(service)) {
+            line(State.NONE, service, "was started a moment ago: its first telemetry is to come");
           } else if (SERVICES.contains(service)) {
             String silence =
                 instances.isEmpty()
@@ -190,6 +198,27 @@ final class StatusCommand implements Callable<Integer> {
             down.add(service);
           }
         });
+  }
+
+  /**
+   * Who connected to NATS so short a time ago that nothing need be heard yet, by the name that it
+   * gave.
+   */
+  private Set<String> justConnected() {
+    try {
+      return new HttpJson("NATS' monitoring", addresses.natsMonitor())
+          .get("/connz", Map.of("limit", "16384")).stream()
+              .flatMap(
+                  connz -> {
+                    Instant young = Instant.parse(connz.path("now").asText()).minus(SILENT);
+                    return StreamSupport.stream(connz.path("connections").spliterator(), false)
+                        .filter(c -> Instant.parse(c.path("start").asText()).isAfter(young));
+                  })
+              .map(connection -> connection.path("name").asText())
+              .collect(Collectors.toSet());
+    } catch (BackendException silent) {
+      return Set.of();
+    }
   }
 
   /**
@@ -373,8 +402,7 @@ final class StatusCommand implements Callable<Integer> {
   }
 
   private void alerts() {
-    List<PrometheusReader.Series> firing =
-        prometheus.query("count by (alertname, severity) (ALERTS{alertstate=\"firing\"})");
+    List<PrometheusReader.Series> firing = prometheus.query(FIRING);
     if (firing.isEmpty()) {
       line(State.GOOD, "none fires", "");
     }

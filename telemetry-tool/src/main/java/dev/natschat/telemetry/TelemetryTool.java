@@ -12,7 +12,7 @@ import picocli.CommandLine.Command;
     footer = {
       "",
       "Addresses: TEMPO_URL, ZIPKIN_URL, LOKI_URL, PROMETHEUS_URL, COLLECTOR_HEALTH_URL,",
-      "NATS_URL, KEYCLOAK_URL, GRAFANA_URL, else TEMPO_PORT and so on, else the default ports.",
+      "NATS_URL, NATS_MONITOR_URL, KEYCLOAK_URL, GRAFANA_URL, else TEMPO_PORT and so on, else the default ports.",
       "GRAFANA_EXPECTED=true: status takes a Grafana that does not answer for one that is down.",
       "Exit code: 0 fine, 1 nothing found or something is down, 2 wrong usage."
     })

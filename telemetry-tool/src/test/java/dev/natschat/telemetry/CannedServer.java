@@ -74,6 +74,7 @@ final class CannedServer implements AutoCloseable {
         address(),
         address(),
         URI.create("nats://127.0.0.1:1"),
+        address(),
         keycloak,
         postgres,
         address());

@@ -202,6 +202,29 @@ class TelemetryToolTest {
         .containsPattern(" ok  persist-worker +last telemetry 1\\d s ago");
   }
 
+  /**
+   * It exports for the first time when it has run for 10 s; what it replaced said nothing since.
+   */
+  @Test
+  void aServiceThatWasStartedAMomentAgoIsNotDown() {
+    server.answers("/api/v1/query_range", "{\"data\":{\"result\":[]}}");
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+    server.answers(
+        "/connz",
+        """
+        {"now":"2026-11-30T12:00:00.5Z","connections":[
+          {"name":"persist-worker","start":"2026-11-30T11:59:20.123456789Z"},
+          {"name":"history-service","start":"2026-11-30T11:59:10Z"},{"start":"2026-11-30T12:00:00Z"}]}
+        """);
+
+    run("status");
+
+    assertThat(out.toString(UTF_8))
+        .containsPattern("     persist-worker +was started a moment ago")
+        .containsPattern("LOOK history-service +no telemetry")
+        .containsPattern("DOWN: .*auth-service, broker-observer, history-service");
+  }
+
   @Test
   void aServiceThatNatsDoesNotLetInIsNamed() {
     long now = System.currentTimeMillis() / 1000;
@@ -306,8 +329,9 @@ class TelemetryToolTest {
 
   @Test
   void statusNamesThePageOfAnAlertThatFires() {
-    server.answers(
+    server.answersTo(
         "/api/v1/query",
+        "(timestamp(ALERTS{alertstate=\"firing\"}) > time() - 30)",
         """
         {"status":"success","data":{"resultType":"vector","result":[
           {"metric":{"alertname":"PoisonSeen","severity":"warning"},"value":[1700000000.1,"1"]}]}}
