@@ -1,6 +1,7 @@
 # `make` alone prints the targets with their comments. Settings: the environment, or .env (see .env.example).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # `make down up` is one after the other, also where MAKEFLAGS has -j
 
 MVN ?= mvn -B -ntp
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
@@ -55,8 +56,8 @@ load: build ## steady traffic with a progress bar: make load RATE=100 SECONDS=30
 trace: build ## a trace as a tree with its log lines: make trace [ID=...] [FOLLOW=1], default the newest message's
 	@$(TELEMETRY) trace $(ID) $(if $(FOLLOW),--follow)
 
-logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker] [SINCE=15m]
-	@$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE))
+logs: build ## the services' newest log lines: make logs [SERVICE=persist-worker] [SINCE=15m] [LIMIT=200]
+	@$(TELEMETRY) logs $(if $(SERVICE),--service $(SERVICE)) $(if $(SINCE),--since $(SINCE)) $(if $(LIMIT),--limit $(LIMIT))
 
 dead-letters: build ## what persist-worker could not store, and why: make dead-letters [REASON=too_long]
 	persist-worker/dead-letters list $(if $(REASON),--reason=$(REASON))
