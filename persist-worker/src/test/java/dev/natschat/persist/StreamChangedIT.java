@@ -78,21 +78,18 @@ class StreamChangedIT extends WorkerTest {
   void streamSettingsThatLoseMessagesAreSetRight() throws Exception {
     Worker worker = start();
     awaitStream();
-    StreamConfiguration right = management.getStreamInfo(ChatStream.NAME).getConfiguration();
-    management.updateStream(
-        StreamConfiguration.builder(right)
-            .discardPolicy(DiscardPolicy.Old)
-            .maxMessages(10)
-            .maxMessagesPerSubject(5)
-            .maxAge(Duration.ofMinutes(5))
-            .allowRollup(true)
-            .subjects("chat.lobby")
-            .build());
+    StreamConfiguration right = configuration();
+    update(
+        present ->
+            present
+                .discardPolicy(DiscardPolicy.Old)
+                .maxMessages(10)
+                .maxMessagesPerSubject(5)
+                .maxAge(Duration.ofMinutes(5))
+                .allowRollup(true)
+                .subjects("chat.lobby"));
 
-    await()
-        .until(
-            () -> management.getStreamInfo(ChatStream.NAME).getConfiguration().toJson(),
-            right.toJson()::equals);
+    await().until(() -> configuration().toJson(), right.toJson()::equals);
     assertThat(worker.output()).contains("was changed: set right again");
     publish(100);
     awaitRows(100);
@@ -170,18 +167,12 @@ class StreamChangedIT extends WorkerTest {
   void sizeOfTheStreamMayBeChangedWhileWorkersRun() throws Exception {
     start();
     awaitStream();
-    StreamConfiguration present = management.getStreamInfo(ChatStream.NAME).getConfiguration();
-    long larger = present.getMaxBytes() + 1024 * 1024;
-    management.updateStream(StreamConfiguration.builder(present).maxBytes(larger).build());
+    long larger = configuration().getMaxBytes() + 1024 * 1024;
+    update(present -> present.maxBytes(larger));
 
     publish(1);
     awaitRows(1);
-    await()
-        .during(Duration.ofSeconds(3))
-        .until(
-            () ->
-                management.getStreamInfo(ChatStream.NAME).getConfiguration().getMaxBytes()
-                    == larger);
+    await().during(Duration.ofSeconds(3)).until(() -> configuration().getMaxBytes() == larger);
   }
 
   @Test
