@@ -198,13 +198,13 @@ final class Chat implements AutoCloseable {
         return new ChatException(
             Kind.REFUSED, "the message was not stored: " + refused.getErrorDescription(), failure);
       }
+      if (cause instanceof CancellationException) { // is an IllegalStateException, too
+        return new ChatException(
+            Kind.UNAVAILABLE, "the connection to NATS was lost before the answer", failure);
+      }
       if (cause instanceof IllegalStateException notNow) {
         return new ChatException(
             Kind.UNAVAILABLE, "NATS takes nothing now: " + notNow.getMessage(), failure);
-      }
-      if (cause instanceof CancellationException) {
-        return new ChatException(
-            Kind.UNAVAILABLE, "the connection to NATS was lost before the answer", failure);
       }
       String message = String.valueOf(cause.getMessage());
       if (message.contains("No Responders")) {
