@@ -132,6 +132,7 @@ final class Callout {
       if (tracing == Tracing.ALWAYS) {
         refuse(realm, broker, service);
       }
+      tracing.check(sink.spans());
       service.stop();
     }
   }

@@ -152,6 +152,8 @@ final class History {
         double brokerCpu = per(done, broker.cpu().minus(broking));
         untracedRates[i] = tracing == Tracing.OFF ? rate : untracedRates[i];
         TimeUnit.SECONDS.sleep(2);
+        spans = sink.spans() - spans;
+        tracing.check(spans);
         table.add(
             row(i, tracing.label()),
             rate,
@@ -165,7 +167,7 @@ final class History {
             brokerCpu,
             clientCpu / 1e3 / done,
             service.peakMebibytes(),
-            (sink.spans() - spans) / (double) done);
+            spans / (double) done);
       }
       service.stop();
     }

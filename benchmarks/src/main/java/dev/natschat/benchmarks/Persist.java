@@ -174,6 +174,7 @@ final class Persist {
         worker.stop();
         TraceSink.Received received = sink.read(messages);
         System.err.printf("%s, for %.2f us of the sink's CPU a row%n", received, sinkCpu);
+        tracing.check(received.total());
         drain.add(
             tracing.label(),
             rate,

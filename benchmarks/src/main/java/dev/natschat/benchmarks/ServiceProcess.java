@@ -50,7 +50,7 @@ final class ServiceProcess implements AutoCloseable {
     more.put("HEALTH_FILE", health.toString());
     more.put("OTEL_SEMCONV_STABILITY_OPT_IN", "database");
     more.put("MALLOC_ARENA_MAX", "1");
-    return new ServiceProcess(start(arguments, more, log), health, log);
+    return start(List.of(), arguments, more, health, log);
   }
 
   /** A service that talks with the broker, by its own name, and with PostgreSQL. */
@@ -96,8 +96,7 @@ final class ServiceProcess implements AutoCloseable {
     List<String> arguments = new ArrayList<>(jvm);
     arguments.add("-XX:ActiveProcessorCount=1");
     arguments.addAll(List.of("-jar", name + "/target/" + name + ".jar"));
-    return new ServiceProcess(
-        start(List.of("taskset", "--cpu-list", "0"), arguments, more, log), health, log);
+    return start(List.of("taskset", "--cpu-list", "0"), arguments, more, health, log);
   }
 
   /** A program of the benchmarks' own; its last argument is the file to make when it is ready. */
@@ -110,17 +109,18 @@ final class ServiceProcess implements AutoCloseable {
     all.add(main.getName());
     all.addAll(arguments);
     all.add(ready.toString());
-    return new ServiceProcess(start(all, Map.of(), log), ready, log);
+    return start(List.of(), all, Map.of(), ready, log);
   }
 
-  private static Process start(List<String> arguments, Map<String, String> environment, Path log)
+  /** Its {@code health} file is not there until this process makes it, whoever made one before. */
+  private static ServiceProcess start(
+      List<String> under,
+      List<String> arguments,
+      Map<String, String> environment,
+      Path health,
+      Path log)
       throws IOException {
-    return start(List.of(), arguments, environment, log);
-  }
-
-  private static Process start(
-      List<String> under, List<String> arguments, Map<String, String> environment, Path log)
-      throws IOException {
+    Files.deleteIfExists(health);
     List<String> command = new ArrayList<>(under);
     command.add(JAVA.toString());
     command.addAll(JVM);
@@ -128,7 +128,7 @@ final class ServiceProcess implements AutoCloseable {
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder.environment().putAll(environment);
-    return builder.start();
+    return new ServiceProcess(builder.start(), health, log);
   }
 
   /** Seconds from the start of the process until it says that it is ready. */

@@ -48,7 +48,11 @@ final class TraceSinkServer {
   /** Takes a manner, the file to write, and the file to make when ready, with the port. */
   public static void main(String[] args) throws Exception {
     FileChannel file =
-        FileChannel.open(Path.of(args[1]), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        FileChannel.open(
+            Path.of(args[1]),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE);
     TraceSinkServer sink = new TraceSinkServer(Manner.valueOf(args[0]), file);
     Server server =
         NettyServerBuilder.forAddress(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))

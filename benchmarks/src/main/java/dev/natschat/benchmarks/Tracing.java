@@ -33,6 +33,17 @@ enum Tracing {
         "-Dotel.traces.sampler.arg=" + (this == ALWAYS ? "1" : "0.01"));
   }
 
+  /**
+   * A rate with tracing means nothing when the traces went nowhere.
+   *
+   * @throws IllegalStateException when every trace was to be kept and none came
+   */
+  void check(long spans) {
+    if (this == ALWAYS && spans == 0) {
+      throw new IllegalStateException("no spans came, though every trace is kept");
+    }
+  }
+
   /** The W3C flags with which a client that samples alike marks its n-th message. */
   String flags(int number) {
     return this == ONE_PERCENT && number % 100 != 0 ? "00" : "01";
