@@ -53,7 +53,7 @@ final class Retrieval {
       String subject, String name, @Nullable OutputStream target) {
     Retrieval outer = current.get();
     if ((target != null && outer != null && outer.target == target)
-        || Subjects.get().isIgnored(subject)) {
+        || Subjects.get().isIgnored(subject, null)) {
       return null;
     }
     Retrieval retrieval = new Retrieval(outer, subject, name, target);

@@ -89,7 +89,7 @@ final class Sending {
     if (subject == null || isPartOf(outer, subject)) {
       return null;
     }
-    if (Subjects.get().isIgnored(subject)) {
+    if (Subjects.get().isIgnored(subject, connection)) {
       Retrieval.asks(connection);
       return null;
     }
@@ -101,7 +101,7 @@ final class Sending {
   static @Nullable Sending beginObject(String bucket) {
     String prefix = "$O." + bucket + ".";
     Sending outer = current.get();
-    if ((outer != null && !outer.isObject()) || Subjects.get().isIgnored(prefix + "M.")) {
+    if ((outer != null && !outer.isObject()) || Subjects.get().isIgnored(prefix + "M.", null)) {
       return null;
     }
     return enter(new Sending(Operation.PUBLISH, true, null, prefix, null, null), outer);
@@ -166,7 +166,7 @@ final class Sending {
       return written(begun, null, connection, replyTo, headers, body);
     }
     Answer answer = Answer.owedAt(subject);
-    if (answer == null && Subjects.get().isIgnored(subject)) {
+    if (answer == null && Subjects.get().isIgnored(subject, connection)) {
       return null;
     }
     if (answer != null && (answer.isQuiet() || Subjects.isPlumbing(subject))) {

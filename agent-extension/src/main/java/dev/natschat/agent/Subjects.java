@@ -141,17 +141,22 @@ final class Subjects {
   }
 
   /** Plumbing, or what the user does not want to see: no spans, no headers, no metrics. */
-  boolean isIgnored(String subject) {
-    return isPlumbing(subject) || isExcluded(subject);
+  boolean isIgnored(String subject, @Nullable Connection connection) {
+    return isPlumbing(subject) || isExcluded(subject, connection);
   }
 
+  /** Of what is received; what comes to an inbox is another matter. */
   boolean isExcluded(String subject) {
-    return filtered && isFiltered(subject.substring(bucketBehindApi(subject)));
+    return isExcluded(subject, null);
   }
 
-  private boolean isFiltered(String subject) {
+  private boolean isExcluded(String subject, @Nullable Connection connection) {
+    return filtered && isFiltered(subject.substring(bucketBehindApi(subject)), connection);
+  }
+
+  private boolean isFiltered(String subject, @Nullable Connection connection) {
     return matchesAny(excluded, subject)
-        || (included.length > 0 && !matchesAny(included, subject) && !isInbox(subject, null));
+        || (included.length > 0 && !matchesAny(included, subject) && !isInbox(subject, connection));
   }
 
   private static boolean matchesAny(SubjectPattern[] patterns, String subject) {

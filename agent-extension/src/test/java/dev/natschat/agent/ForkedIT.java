@@ -126,6 +126,14 @@ class ForkedIT {
           System.out.println(
               "received " + (headers == null ? "none" : new TreeSet<>(headers.keySet())));
         }
+        case "inboxes" -> {
+          var options = NatsServer.options(arguments[0]).inboxPrefix("_MINE.").build();
+          try (Connection other = Nats.connect(options)) {
+            other.publish(other.createInbox(), null);
+            other.publish(nats.createInbox(), null);
+            other.publish("chat.a", null);
+          }
+        }
         case "the same headers again" -> {
           Headers headers = new Headers();
           for (String hop : List.of("first", "second")) {
@@ -644,6 +652,12 @@ class ForkedIT {
     assertThat(Telemetry.tree()).isEmpty();
     run("core", "-Dotel.instrumentation.jnats.include-subjects=orders.*,chat.*");
     assertThat(Telemetry.tree()).isEqualTo("publish PRODUCER\n  process chat.* CONSUMER\n");
+  }
+
+  @Test
+  void inboxesAreTracedWhicheverSubjectsAreNamed() throws Exception {
+    run("inboxes", "-Dotel.instrumentation.jnats.include-subjects=orders.*");
+    assertThat(Telemetry.tree()).isEqualTo("publish (temporary) PRODUCER\n".repeat(2));
   }
 
   @Test
