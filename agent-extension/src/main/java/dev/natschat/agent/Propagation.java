@@ -18,7 +18,9 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Iterator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Context in NATS headers, by whatever propagators the agent is configured with. */
@@ -39,6 +41,11 @@ final class Propagation {
   /** What a server that has traced a message writes into its stored copy. */
   private static final String TRACED_ALREADY = "trace disabled";
 
+  /** https://github.com/openzipkin/b3-propagation */
+  private static final List<String> B3 =
+      asList(
+          "b3", "X-B3-TraceId", "X-B3-SpanId", "X-B3-ParentSpanId", "X-B3-Sampled", "X-B3-Flags");
+
   private static final TextMapPropagator TRACE_CONTEXT = W3CTraceContextPropagator.getInstance();
 
   private static final @Nullable String traceDestination = Settings.get().traceDestination;
@@ -46,12 +53,25 @@ final class Propagation {
   private static final TextMapPropagator propagator =
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
   private static final TextMapPropagator[] parts = CompositePropagator.partsOf(propagator);
-  private static final Collection<String> fields = propagator.fields();
+  private static final Collection<String> fields = fields(propagator);
   private static final boolean isW3c = isW3c(asList(parts));
   private static final TextMapSetter<InjectedHeaders> setter = new HeadersSetter();
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
 
   private Propagation() {}
+
+  /**
+   * What is injected, and what else the same reader would take for it: a propagator for B3 tells of
+   * the one format that it injects, but reads both, and not of what is written for debugging or by
+   * Zipkin's own tracers alone.
+   */
+  private static Collection<String> fields(TextMapPropagator propagator) {
+    Set<String> fields = new LinkedHashSet<>(propagator.fields());
+    if (!Collections.disjoint(fields, B3)) {
+      fields.addAll(B3);
+    }
+    return fields;
+  }
 
   private static boolean isW3c(List<TextMapPropagator> parts) {
     return parts.contains(TRACE_CONTEXT)

@@ -93,6 +93,7 @@ class ForkedIT {
         }
         case "question" -> question(nats);
         case "forward" -> forward(nats);
+        case "forward what Zipkin sent" -> forwardWhatZipkinSent(nats);
         case "helping" -> helping(nats);
         case "helping get" -> helpingGet(nats);
         case "helping create" -> helpingCreate(nats);
@@ -329,6 +330,23 @@ class ForkedIT {
       System.out.println("kept " + kept);
     }
 
+    /** In both of its formats, and with the header that no propagator of OpenTelemetry writes. */
+    private static void forwardWhatZipkinSent(Connection nats) throws Exception {
+      Subscription subscription = nats.subscribe("chat.*");
+      String traceId = "0af7651916cd43dd8448eb211c80319c";
+      String spanId = "b7ad6b7169203331";
+      Headers headers =
+          new Headers()
+              .add("b3", traceId + "-" + spanId + "-1")
+              .add("X-B3-TraceId", traceId)
+              .add("X-B3-SpanId", spanId)
+              .add("X-B3-ParentSpanId", "00f067aa0ba902b7")
+              .add("X-B3-Flags", "1");
+      nats.publish("chat.a", headers, "hello".getBytes(UTF_8));
+      Message message = subscription.nextMessage(Duration.ofSeconds(20));
+      System.out.println("received " + new TreeSet<>(message.getHeaders().keySet()));
+    }
+
     /** A new stream's durable, for which so many messages wait. */
     private static JetStreamSubscription published(
         Connection nats, String stream, String subject, int messages) throws Exception {
@@ -543,9 +561,9 @@ class ForkedIT {
   @Test
   void onlyTheFieldsOfThePropagatorsAreReplaced() throws Exception {
     assertThat(run("forward", "-Dotel.propagators=b3"))
-        .contains("kept [baggage, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
+        .contains("kept [baggage, traceparent, tracestate, uber-trace-id]");
     assertThat(run("forward", "-Dotel.propagators=b3multi"))
-        .contains("kept [b3, baggage, traceparent, tracestate, uber-trace-id]");
+        .contains("kept [baggage, traceparent, tracestate, uber-trace-id]");
     assertThat(run("forward", "-Dotel.propagators=jaeger"))
         .contains("kept [b3, baggage, traceparent, tracestate, x-b3-traceid]");
     assertThat(run("forward", "-Dotel.propagators=tracecontext"))
@@ -554,6 +572,16 @@ class ForkedIT {
         .contains("kept [b3, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
     assertThat(run("forward", "-Dotel.propagators=none"))
         .contains("kept [b3, baggage, traceparent, tracestate, uber-trace-id, x-b3-traceid]");
+  }
+
+  /** Who reads the one format reads the other, too, and may read it first. */
+  @Test
+  void aForwardedMessageHasOneTraceInWhicheverFormatOfB3ItCame() throws Exception {
+    assertThat(run("forward what Zipkin sent", "-Dotel.propagators=b3")).contains("received [b3]");
+    assertThat(run("forward what Zipkin sent", "-Dotel.propagators=tracecontext,b3multi"))
+        .contains("received [X-B3-Sampled, X-B3-SpanId, X-B3-TraceId, traceparent]");
+    assertThat(Telemetry.tree())
+        .isEqualTo("publish PRODUCER\n  process chat.* CONSUMER\n".repeat(2));
   }
 
   /** The SDK is there and records nothing; its propagators still have fields. */
