@@ -1,6 +1,7 @@
 package dev.natschat.agent;
 
 import io.nats.client.Message;
+import io.nats.client.impl.Headers;
 import io.nats.client.impl.NatsJetStreamMetaData;
 import io.nats.client.impl.NatsMessage;
 import io.opentelemetry.api.trace.SpanBuilder;
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class Delivery {
   private static final VirtualField<NatsMessage, Delivery> field =
       VirtualField.find(NatsMessage.class, Delivery.class);
+
+  /** The schedule was for a single message, and is purged. */
+  private static final String NONE_FOLLOWS = "purge";
 
   private static final boolean unsampledByParent = Settings.get().unsampledByParent;
 
@@ -80,39 +84,51 @@ final class Delivery {
 
   /** Work on it begins now. */
   Ongoing begin(Message message, Operation operation) {
-    return begin(builder(message, operation), message, operation, Ongoing.now(operation));
+    return begin(message, operation, null, Ongoing.now(operation));
   }
 
-  private Ongoing begin(SpanBuilder builder, Message message, Operation operation, long startedAt) {
+  /** Its span begins at that time, or now. */
+  private Ongoing begin(
+      Message message, Operation operation, @Nullable Instant spanStart, long startedAt) {
+    boolean linked = isLinked(message);
+    Context parent = linked ? Context.root() : producer(message);
+    SpanBuilder builder = Spans.builder(destination(message), operation, parent);
+    if (linked) {
+      Spans.link(builder, producer(message));
+    }
+    if (spanStart != null) {
+      builder.setStartTimestamp(spanStart);
+    }
     Ongoing begun =
-        Ongoing.begin(
-            builder, destination(message), operation, parent(message), message, startedAt);
+        Ongoing.begin(builder, destination(message), operation, parent, message, startedAt);
     processing = begun;
     return begun;
   }
 
-  /** Who stored a value is linked, and is no parent of those who hear of it. */
-  private Context parent(Message message) {
-    return Subjects.isBucket(message.getSubject()) ? Context.root() : producer(message);
+  /**
+   * Who stored a value, or made a schedule that repeats, is linked, and is no parent of those who
+   * hear of it: they may do so for ever.
+   */
+  private static boolean isLinked(Message message) {
+    return Subjects.isBucket(message.getSubject()) || isRepeated(message.getHeaders());
   }
 
-  private SpanBuilder builder(Message message, Operation operation) {
-    SpanBuilder builder = Spans.builder(destination(message), operation, parent(message));
-    if (Subjects.isBucket(message.getSubject())) {
-      Spans.link(builder, producer(message));
-    }
-    return builder;
+  /**
+   * Of a message that a schedule makes, servers tell when the next one comes: ADR-51
+   * (https://github.com/nats-io/nats-architecture-and-design).
+   */
+  private static boolean isRepeated(@Nullable Headers headers) {
+    String next = headers == null ? null : headers.getFirst("Nats-Schedule-Next");
+    return next != null && !next.equals(NONE_FOLLOWS);
   }
 
   /** What lasts from receipt to settlement, begun when first asked for. */
   synchronized Ongoing open(Message message) {
     Ongoing known = processing;
     if (known == null || !open || measuredOnly) {
-      SpanBuilder builder = builder(message, Operation.PROCESS);
-      if (pulled) {
-        builder.setStartTimestamp(Instant.now().minusNanos(System.nanoTime() - receivedAtNanos));
-      }
-      known = begin(builder, message, Operation.PROCESS, receivedAtNanos);
+      Instant receivedAt =
+          pulled ? Instant.now().minusNanos(System.nanoTime() - receivedAtNanos) : null;
+      known = begin(message, Operation.PROCESS, receivedAt, receivedAtNanos);
       open = true;
       measuredOnly = false;
     }
@@ -126,8 +142,8 @@ final class Delivery {
   synchronized Ongoing openAside(Message message) {
     if (processing == null
         && unsampledByParent
-        && !Subjects.isBucket(message.getSubject())
-        && Propagation.isPlainlyUnsampled(message.getHeaders())) {
+        && Propagation.isPlainlyUnsampled(message.getHeaders())
+        && !isLinked(message)) {
       processing =
           Ongoing.withoutSpan(
               destination(message), Operation.PROCESS, Context.root(), message, receivedAtNanos);

@@ -35,6 +35,8 @@ import io.opentelemetry.proto.trace.v1.Span;
 import io.opentelemetry.proto.trace.v1.Span.SpanKind;
 import java.lang.reflect.Method;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -560,6 +562,56 @@ class JetStreamIT extends TracedTest {
                 .map(span -> Telemetry.attributes(span).get("messaging.nats.delivery_count"))
                 .filter(count -> count != null))
         .containsExactly(1L, 2L);
+  }
+
+  /**
+   * Servers have such schedules since 2.14, and then take these two headers from nobody for a
+   * stream: so this is a message of the core.
+   */
+  @Test
+  void aMessageThatAScheduleRepeatsIsLinkedToWhoMadeTheSchedule() throws Exception {
+    CountDownLatch handled = new CountDownLatch(1);
+    nats.createDispatcher(message -> handled.countDown()).subscribe("admin.*");
+    Headers repeated =
+        new Headers()
+            .add("Nats-Scheduler", "schedules.a")
+            .add("Nats-Schedule-Next", "2126-01-01T00:00:00Z");
+    nats.publish("admin.a", repeated, HELLO);
+    assertThat(handled.await(20, TimeUnit.SECONDS)).isTrue();
+    assertTraces(
+        """
+        publish admin.* PRODUCER
+        process admin.* CONSUMER ~> publish admin.*
+        """);
+  }
+
+  @Test
+  void aMessageThatWasScheduledOnceIsProcessedInTheTraceOfWhoSentIt() throws Exception {
+    String stream =
+        """
+        {"name": "DELAYED", "subjects": ["delayed.*"], "storage": "memory",
+         "allow_msg_schedules": true}""";
+    Message created =
+        nats.request("$JS.API.STREAM.CREATE.DELAYED", stream.getBytes(UTF_8), TIMEOUT);
+    assertThat(new String(created.getData(), UTF_8)).doesNotContain("error");
+    var subscription =
+        jetStream.subscribe(
+            "delayed.target", PullSubscribeOptions.builder().durable("reader").build());
+    Headers schedule =
+        new Headers()
+            .add("Nats-Schedule", "@at " + Instant.now().truncatedTo(ChronoUnit.SECONDS))
+            .add("Nats-Schedule-Target", "delayed.target");
+    jetStream.publish("delayed.schedule", schedule, HELLO);
+    Message message = subscription.fetch(1, TIMEOUT).get(0);
+    assertThat(message.getHeaders().getFirst("Nats-Schedule-Next")).isEqualTo("purge");
+    message.ack();
+    assertTraces(
+        """
+        publish PRODUCER
+          process DELAYED CONSUMER ack
+            settle DELAYED CLIENT ack
+        """);
+    nats.jetStreamManagement().deleteStream("DELAYED");
   }
 
   /** Then jnats makes it again, and drops what had come of the one before. */
