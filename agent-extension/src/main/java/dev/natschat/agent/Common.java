@@ -3,6 +3,8 @@ package dev.natschat.agent;
 import io.opentelemetry.api.common.Attributes;
 import io.opentelemetry.api.common.AttributesBuilder;
 import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +12,11 @@ import org.jspecify.annotations.Nullable;
  * group; made once.
  */
 final class Common {
+  /** Names become series; a program may have a queue group for each of its users. */
+  private static final int MOST_GROUPS = 256;
+
+  private static final Set<String> groupsOfMetrics = ConcurrentHashMap.newKeySet();
+
   final Destination destination;
   final Operation operation;
   final @Nullable ServerAddress server;
@@ -26,15 +33,25 @@ final class Common {
     this.operation = operation;
     this.server = server;
     this.group = group;
-    AttributesBuilder spans = attributes();
+    AttributesBuilder spans = attributes(group);
     destination.describeSpans(spans);
     ofSpans = spans.build();
-    AttributesBuilder metrics = attributes();
+    AttributesBuilder metrics = attributes(isSeries(group) ? group : null);
     destination.describeMetrics(metrics);
     ofMetrics = metrics.build();
   }
 
-  private AttributesBuilder attributes() {
+  private static boolean isSeries(@Nullable String group) {
+    if (group == null) {
+      return false;
+    }
+    if (groupsOfMetrics.size() < MOST_GROUPS) {
+      groupsOfMetrics.add(group);
+    }
+    return groupsOfMetrics.contains(group);
+  }
+
+  private AttributesBuilder attributes(@Nullable String group) {
     AttributesBuilder builder =
         Attributes.builder()
             .put(Semantics.SYSTEM, Semantics.NATS)

@@ -35,6 +35,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -104,6 +105,15 @@ class ForkedIT {
           Dispatcher dispatcher = nats.createDispatcher(message -> handled.countDown());
           for (int i = 0; i < 300; i++) {
             dispatcher.subscribe("session." + i);
+            nats.publish("session." + i, "hello".getBytes(UTF_8));
+          }
+          assertThat(handled.await(20, TimeUnit.SECONDS)).isTrue();
+        }
+        case "groups" -> {
+          CountDownLatch handled = new CountDownLatch(300);
+          Dispatcher dispatcher = nats.createDispatcher(message -> handled.countDown());
+          for (int i = 0; i < 300; i++) {
+            dispatcher.subscribe("session." + i, "readers-" + i);
             nats.publish("session." + i, "hello".getBytes(UTF_8));
           }
           assertThat(handled.await(20, TimeUnit.SECONDS)).isTrue();
@@ -612,6 +622,22 @@ class ForkedIT {
     assertThat(Telemetry.spans().stream().map(Span::getName).distinct())
         .hasSize(256 + 2)
         .contains("publish", "process", "process session.0", "process session.255");
+  }
+
+  @Test
+  void norDoQueueGroupsMakeSeriesWithoutEnd() throws Exception {
+    run(
+        "groups",
+        "-Dotel.instrumentation.jnats.destination-templates=session.*",
+        "-Dotel.metrics.exporter=otlp");
+    assertThat(Telemetry.metric("messaging.process.duration")).hasSize(256 + 1);
+    assertThat(
+            Telemetry.spans().stream()
+                .map(span -> Telemetry.attributes(span).get("messaging.consumer.group.name"))
+                .filter(Objects::nonNull)
+                .distinct())
+        .as("groups that spans name")
+        .hasSize(300);
   }
 
   @Test
