@@ -67,14 +67,26 @@ final class CannedServer implements AutoCloseable {
   }
 
   Addresses addresses(URI keycloak, URI postgres) {
+    return addresses(address(), address(), keycloak, postgres);
+  }
+
+  Addresses addresses(URI natsMonitor) {
+    return addresses(address(), natsMonitor, address(), URI.create("postgresql://127.0.0.1:1"));
+  }
+
+  Addresses addressesWithPrometheus(URI prometheus) {
+    return addresses(prometheus, address(), address(), URI.create("postgresql://127.0.0.1:1"));
+  }
+
+  private Addresses addresses(URI prometheus, URI natsMonitor, URI keycloak, URI postgres) {
     return new Addresses(
         address(),
         address(),
         address(),
-        address(),
+        prometheus,
         address(),
         URI.create("nats://127.0.0.1:1"),
-        address(),
+        natsMonitor,
         keycloak,
         postgres,
         address());

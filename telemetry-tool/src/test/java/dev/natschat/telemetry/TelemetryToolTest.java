@@ -14,6 +14,7 @@ import java.net.URI;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -209,12 +210,18 @@ class TelemetryToolTest {
   void aServiceThatWasStartedAMomentAgoIsNotDown() {
     server.answers("/api/v1/query_range", "{\"data\":{\"result\":[]}}");
     server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
-    server.answers(
+    server.answersTo(
         "/connz",
+        "user=persist-worker",
         """
         {"now":"2026-11-30T12:00:00.5Z","connections":[
-          {"name":"persist-worker","start":"2026-11-30T11:59:20.123456789Z"},
-          {"name":"history-service","start":"2026-11-30T11:59:10Z"},{"start":"2026-11-30T12:00:00Z"}]}
+          {"start":"2026-11-30T11:59:10Z"},{"start":"2026-11-30T11:59:20.123456789Z"}]}
+        """);
+    server.answersTo(
+        "/connz",
+        "user=history-service",
+        """
+        {"now":"2026-11-30T12:00:00.5Z","connections":[{"start":"2026-11-30T11:59:10Z"}]}
         """);
 
     run("status");
@@ -223,6 +230,26 @@ class TelemetryToolTest {
         .containsPattern("     persist-worker +was started a moment ago")
         .containsPattern("LOOK history-service +no telemetry")
         .containsPattern("DOWN: .*auth-service, broker-observer, history-service");
+  }
+
+  @Test
+  void natsIsAskedForNobodysConnectionsWhereNoServiceIsSilent() {
+    long now = System.currentTimeMillis() / 1000;
+    server.answersTo(
+        "/api/v1/query_range",
+        "jvm_cpu_time_seconds_total",
+        Stream.of("auth-service", "broker-observer", "history-service", "persist-worker")
+            .map(
+                service ->
+                    "{\"metric\":{\"job\":\"nats-chat/%s\"},\"values\":[[%d,\"5\"],[%d,\"6\"]]}"
+                        .formatted(service, now - 10, now - 5))
+            .collect(Collectors.joining(",", "{\"data\":{\"result\":[", "]}}")));
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+
+    run("status");
+
+    assertThat(out.toString(UTF_8)).contains(" ok  auth-service", " ok  persist-worker");
+    assertThat(server.queries).noneMatch(query -> query.startsWith("user="));
   }
 
   @Test
