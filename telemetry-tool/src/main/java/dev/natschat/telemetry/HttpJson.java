@@ -19,6 +19,9 @@ import java.util.stream.Collectors;
 
 /** JSON over HTTP from one back end, with errors that a person can act on. Thread-safe. */
 final class HttpJson {
+  /** What is wrong with a server that says nothing. */
+  static final String SILENT = "does not answer";
+
   static final ObjectMapper JSON = new ObjectMapper();
 
   /** For a query of days; whether a server is well it says at once, or is not. */
@@ -77,7 +80,7 @@ final class HttpJson {
       int status = send(path, Map.of(), PROBE).statusCode();
       return status < 300 ? Optional.empty() : Optional.of("answers HTTP " + status);
     } catch (BackendException e) {
-      return Optional.of("does not answer");
+      return Optional.of(SILENT);
     }
   }
 

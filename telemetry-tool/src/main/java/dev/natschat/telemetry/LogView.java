@@ -1,6 +1,7 @@
 package dev.natschat.telemetry;
 
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -46,22 +47,28 @@ final class LogView {
     }
   }
 
-  /** Lines with their time of day (UTC) and the trace they belong to. */
-  void ofAll(List<LogLine> lines) {
+  /**
+   * Lines with their time (UTC) and the trace they belong to.
+   *
+   * @param since how old a line may be: from a day on, each has its date, too
+   */
+  void ofAll(List<LogLine> lines, Duration since) {
+    boolean dated = since.compareTo(Duration.ofDays(1)) >= 0;
+    int timeWidth = dated ? 23 : 12;
     List<String> services = lines.stream().map(LogLine::service).distinct().sorted().toList();
     int width = services.stream().mapToInt(String::length).max().orElse(0);
     for (LogLine line : lines) {
       String prefix =
           " %s %s %s "
               .formatted(
-                  Text.time(line.timeNanos()),
+                  dated ? Text.dateTime(line.timeNanos()) : Text.time(line.timeNanos()),
                   level(line),
                   terminal.tint(
                       services.indexOf(line.service()), terminal.column(line.service(), width)));
-      print(prefix, 1 + 12 + 1 + 5 + 1 + width + 1, line);
+      print(prefix, 1 + timeWidth + 1 + 5 + 1 + width + 1, line);
       String traceId = line.labels().get("trace_id");
       if (traceId != null) {
-        out.println(" ".repeat(14) + terminal.dim("trace " + traceId));
+        out.println(" ".repeat(timeWidth + 2) + terminal.dim("trace " + traceId));
       }
     }
   }

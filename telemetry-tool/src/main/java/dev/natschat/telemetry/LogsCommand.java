@@ -18,7 +18,8 @@ import picocli.CommandLine.TypeConversionException;
 @Command(
     name = "logs",
     mixinStandardHelpOptions = true,
-    description = "Log lines from Loki, oldest first, with the trace each belongs to.")
+    description =
+        "Log lines from Loki, oldest first, with the trace each belongs to. Times are UTC.")
 final class LogsCommand implements Callable<Integer> {
   @Option(names = "--service", paramLabel = "NAME", description = "only of this service")
   private @Nullable String service;
@@ -58,8 +59,9 @@ final class LogsCommand implements Callable<Integer> {
   public Integer call() {
     Instant now = Instant.now();
     LokiReader loki = new LokiReader(session.addresses());
-    List<LogLine> lines = loki.query(logQl(service, trace, levels), now.minus(since), now, limit);
-    new LogView(session.terminal(), session.out()).ofAll(lines);
+    Instant start = now.minus(since).isBefore(Instant.EPOCH) ? Instant.EPOCH : now.minus(since);
+    List<LogLine> lines = loki.query(logQl(service, trace, levels), start, now, limit);
+    new LogView(session.terminal(), session.out()).ofAll(lines, since);
     if (lines.isEmpty()) {
       session.err().println("no log line of the last " + Text.age(since) + " fits");
       return 1;

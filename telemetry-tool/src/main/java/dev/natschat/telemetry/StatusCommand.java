@@ -52,6 +52,7 @@ final class StatusCommand implements Callable<Integer> {
   private final PrintStream out;
   private final PrometheusReader prometheus;
   private final List<String> down = new ArrayList<>();
+  private final List<String> silent = new ArrayList<>();
   private final List<String> problems = new ArrayList<>();
 
   StatusCommand(Session session) {
@@ -65,11 +66,11 @@ final class StatusCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     servers();
-    section("SERVICES", this::services);
-    section("CHAT", this::chat);
-    section("TELEMETRY PIPELINE", this::pipeline);
-    section("ALERTS", this::alerts);
-    section("NEWEST ERRORS of the last 15 min", this::errors);
+    section("SERVICES", "Prometheus", this::services);
+    section("CHAT", "Prometheus", this::chat);
+    section("TELEMETRY PIPELINE", "Prometheus", this::pipeline);
+    section("ALERTS", "Prometheus", this::alerts);
+    section("NEWEST ERRORS of the last 15 min", "Loki", this::errors);
     return verdict();
   }
 
@@ -114,6 +115,7 @@ final class StatusCommand implements Callable<Integer> {
 
   private void server(String name, URI address, Optional<String> problem) {
     problem.ifPresent(what -> down.add(name));
+    problem.filter(HttpJson.SILENT::equals).ifPresent(what -> silent.add(name));
     line(
         problem.isPresent() ? State.BAD : State.GOOD,
         name,
@@ -153,7 +155,7 @@ final class StatusCommand implements Callable<Integer> {
       socket.setSoTimeout(PROBE_MILLIS);
       return probe.isRightServer(socket) ? Optional.empty() : Optional.of(whenAnotherAnswers);
     } catch (IOException e) {
-      return Optional.of("does not answer");
+      return Optional.of(HttpJson.SILENT);
     }
   }
 
@@ -430,7 +432,7 @@ final class StatusCommand implements Callable<Integer> {
     if (lines.isEmpty()) {
       line(State.GOOD, "none", "");
     } else {
-      new LogView(terminal, out).ofAll(lines);
+      new LogView(terminal, out).ofAll(lines, RECENT);
     }
   }
 
@@ -445,9 +447,15 @@ final class StatusCommand implements Callable<Integer> {
     line(State.NONE, label, known ? format.formatted(values.toArray()) : "no figures (yet)");
   }
 
-  private void section(String title, Runnable content) {
+  /** Who says nothing at all is not asked again: each question would wait for half a minute. */
+  private void section(String title, String asked, Runnable content) {
     out.println();
     out.println(terminal.bold(title));
+    if (silent.contains(asked)) {
+      line(State.BAD, "unknown", asked + " " + HttpJson.SILENT);
+      down.add(title);
+      return;
+    }
     try {
       content.run();
     } catch (BackendException e) {

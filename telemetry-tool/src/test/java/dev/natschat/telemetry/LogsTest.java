@@ -66,7 +66,7 @@ class LogsTest {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 
     new LogView(new Terminal(100, false, true), new PrintStream(bytes, true, UTF_8))
-        .ofAll(List.of(line));
+        .ofAll(List.of(line), Duration.ofMinutes(15));
 
     List<String> printed = bytes.toString(UTF_8).lines().toList();
     assertThat(printed.get(0)).startsWith(" 22:13:20.000 ERROR auth-service word word");
@@ -89,7 +89,7 @@ class LogsTest {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     LogView view = new LogView(new Terminal(100, false, true), new PrintStream(bytes, true, UTF_8));
 
-    view.ofAll(List.of(line));
+    view.ofAll(List.of(line), Duration.ofMinutes(15));
     view.ofTrace(List.of(line), new Trace("1", List.of(TraceViewTest.named("process chat.*"))));
 
     assertThat(bytes.toString(UTF_8))

@@ -170,6 +170,40 @@ class TelemetryToolTest {
     assertThat(out.toString(UTF_8)).contains("DOWN: NATS, Keycloak, PostgreSQL,");
   }
 
+  /** Not by each section anew, as long as for a query of days. */
+  @Test
+  @Timeout(25)
+  void aPrometheusThatHangsIsWaitedForOnce() throws Exception {
+    try (ServerSocket prometheus = new ServerSocket(0)) {
+      run(server.addressesWithPrometheus(at("http", prometheus)), "status");
+    }
+
+    assertThat(out.toString(UTF_8))
+        .containsPattern("CHAT\n  LOOK unknown +Prometheus does not answer")
+        .contains("DOWN: NATS, ", "Prometheus, ", "SERVICES, CHAT, TELEMETRY PIPELINE, ALERTS");
+  }
+
+  /** The time of day alone would be that of any of them. */
+  @Test
+  void logLinesOfSeveralDaysHaveTheirDate() {
+    server.answers("/loki/api/v1/query_range", lines(1));
+
+    run("logs", "--since", "2d");
+    assertThat(out.toString(UTF_8)).startsWith(" 2023-11-14 22:13:20.000 ");
+
+    out.reset();
+    run("logs", "--since", "23h");
+    assertThat(out.toString(UTF_8)).startsWith(" 22:13:20.000 ");
+  }
+
+  @Test
+  void logsSinceBeforeThereWereAnyAreAllThatThereAre() {
+    server.answers("/loki/api/v1/query_range", lines(1));
+
+    assertThat(run("logs", "--since", "999999d")).isZero();
+    assertThat(server.queries).anyMatch(query -> query.contains("start=0"));
+  }
+
   @Test
   void theTraceStoreIsTheOneThatAnswers() {
     server.answers("/health", "UP");
