@@ -8,6 +8,7 @@ import io.nats.client.JetStreamApiException;
 import io.nats.client.api.PublishAck;
 import java.io.IOException;
 import java.util.BitSet;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Semaphore;
@@ -150,9 +151,19 @@ final class Publisher {
   private byte[] body(int room, int number, int length) {
     // A clock that is set back would change the order that the sender means.
     lastTimestamp = Math.max(lastTimestamp, System.currentTimeMillis());
-    return "{\"user\":\"%s\",\"text\":\"%d %s\",\"timestamp\":%d,\"room\":\"room-%d\"}"
-        .formatted(user, number, WORDS.repeat(length), lastTimestamp, room)
-        .getBytes(UTF_8);
+    return body(user, number, WORDS.repeat(length), lastTimestamp, room).getBytes(UTF_8);
+  }
+
+  /** JSON has the digits of no locale. */
+  static String body(String user, int number, String words, long timestamp, int room) {
+    return String.format(
+        Locale.ROOT,
+        "{\"user\":\"%s\",\"text\":\"%d %s\",\"timestamp\":%d,\"room\":\"room-%d\"}",
+        user,
+        number,
+        words,
+        timestamp,
+        room);
   }
 
   /** Sends no more, and waits for the answers that may still come. */
