@@ -71,14 +71,13 @@ build: target/built ## compile and package everything, no tests
 
 target/built: $(SOURCES)
 	@processes/check-build $(firstword $(MVN))
-	$(MVN) -q package -DskipTests
-	@mkdir -p target && touch $@
+	@processes/alone sh -c 'MAKEFLAGS= make -sq $@ || { (set -x; $(MVN) -q package -DskipTests) && touch $@; }'
 
 test: ## unit and integration tests with a real nats-server and a real PostgreSQL
 	@processes/check-build $(firstword $(MVN))
 	processes/tools nats-server
-	$(MVN) verify
-	@mkdir -p target && touch target/built
+	processes/alone $(MVN) verify
+	@touch target/built
 
 test-matrix: ## the extension with every jnats minor, Java 17 and 25, three agents: 40 minutes
 	agent-extension/matrix/run

@@ -70,6 +70,15 @@ sampling() {
 mark=NATS_CHAT_RUN=$run
 running() { grep -lzxF "$mark" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3; }
 
+# Whether supervisord is one of them: it answers no more while it stops the others.
+supervised() {
+  local pid
+  for pid in $(running); do
+    if grep -qaF supervisor.supervisord "/proc/$pid/cmdline" 2>/dev/null; then return; fi
+  done
+  return 1
+}
+
 trouble() { # trouble NAME WHAT: what a program said last, and which it is
   say
   tail -n 15 "$run/log/$1.log" >&2 || :
