@@ -15,7 +15,8 @@ BENCHMARKS := processes/tools nats-server && exec java -jar benchmarks/target/be
 
 ##@ The running system
 .PHONY: up up-containers up-processes down clean status
-up: up-$(MODE) ## start everything and wait until it is healthy (containers, or processes where no engine answers)
+up: ## start everything and wait until it is healthy (containers, or processes where no engine answers)
+	@$(MAKE) --no-print-directory up-$(MODE)
 
 up-containers: build ## force containers (Docker Compose)
 	containers/up
