@@ -6,9 +6,9 @@ import java.time.Duration;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
 final class LoadCommand implements Callable<Integer> {
   private static final long MAX_MESSAGES = 100_000_000;
   private static final Duration FOREVER = Duration.ofDays(36_500);
+  private static final long LOOK_NANOS = 100_000_000; // whether it was stopped meanwhile
 
   @SuppressWarnings("NullAway.Init") // picocli sets it before it calls
   @Spec
@@ -77,6 +78,8 @@ final class LoadCommand implements Callable<Integer> {
       description = "Messages that may wait for their acknowledgement (default: ${DEFAULT-VALUE}).")
   int inFlight;
 
+  private final CountDownLatch stopped = new CountDownLatch(1);
+  private final CountDownLatch reported = new CountDownLatch(1);
   private long sent;
 
   @Override
@@ -90,14 +93,27 @@ final class LoadCommand implements Callable<Integer> {
     between("the number of messages", total, 1, MAX_MESSAGES);
     Tally tally = new Tally();
     try (Chat chat = credentials.logIn(servers)) {
+      Runtime.getRuntime().addShutdownHook(new Thread(this::stop, "shutdown"));
       long start = System.nanoTime();
       try (ProgressBar bar = progressBar(total)) {
         say(chat, total, tally, bar);
       } finally {
         report(tally, total, (System.nanoTime() - start) / 1e9);
       }
+    } finally {
+      reported.countDown();
     }
     return tally.accepted() == sent ? 0 : Kind.FAILED.exitCode();
+  }
+
+  /** Upon Ctrl-C, too: the JVM ends when the report is made. */
+  private void stop() {
+    stopped.countDown();
+    try {
+      reported.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private void say(Chat chat, long total, Tally tally, ProgressBar bar)
@@ -108,9 +124,7 @@ final class LoadCommand implements Callable<Integer> {
     long end = start + (count != null ? FOREVER : Duration.ofSeconds(duration)).toNanos();
     for (long i = 0; i < total; i++) {
       long due = start + (long) (i * 1e9 / rate);
-      waitUntil(due);
-      long left = end - System.nanoTime();
-      if (left <= 0 || !free.tryAcquire(left, TimeUnit.NANOSECONDS)) {
+      if (stopped.await(due - System.nanoTime(), TimeUnit.NANOSECONDS) || !mayGoOn(free, end)) {
         break;
       }
       sent++;
@@ -139,7 +153,11 @@ final class LoadCommand implements Callable<Integer> {
         .failures()
         .forEach((reason, times) -> out.printf(Locale.ROOT, "failed    %,d: %s%n", times, reason));
     if (sent < total) {
-      out.printf(Locale.ROOT, "not sent  %,d: it was slower than --rate%n", total - sent);
+      out.printf(
+          Locale.ROOT,
+          "not sent  %,d: it was %s%n",
+          total - sent,
+          stopped.getCount() == 0 ? "stopped" : "slower than --rate");
     }
     if (tally.accepted() > 0) {
       out.printf(
@@ -163,12 +181,17 @@ final class LoadCommand implements Callable<Integer> {
         .build();
   }
 
-  private static void waitUntil(long nanoTime) {
-    long left = nanoTime - System.nanoTime();
-    while (left > 0) {
-      LockSupport.parkNanos(left);
-      left = nanoTime - System.nanoTime();
+  /** Waits for one of the messages in flight to be answered; false when it is time to stop. */
+  private boolean mayGoOn(Semaphore free, long end) throws InterruptedException {
+    for (long left = end - System.nanoTime(); left > 0; left = end - System.nanoTime()) {
+      if (free.tryAcquire(Math.min(left, LOOK_NANOS), TimeUnit.NANOSECONDS)) {
+        return true;
+      }
+      if (stopped.getCount() == 0) {
+        break;
+      }
     }
+    return false;
   }
 
   private static void between(String name, long value, long least, long most) {

@@ -10,6 +10,7 @@ import io.nats.client.Connection;
 import io.nats.client.impl.Headers;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -249,6 +250,27 @@ class ChatClientIT {
         .containsPattern("not sent  [\\d,]+: it was slower than --rate");
   }
 
+  /** As Ctrl-C stops it; that signal itself does not reach what a shell runs in the background. */
+  @Test
+  void aLoadThatIsStoppedTellsWhatWasAcceptedSoFar() throws Exception {
+    broker.stream(-1);
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.add(ChatClient.class.getName());
+    command.addAll(arguments("load", "--rate", "100", "--count", "100000"));
+    Process load =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    await().atMost(30, TimeUnit.SECONDS).until(() -> messages() > 50);
+    load.toHandle().destroy();
+    String printed = new String(load.getInputStream().readAllBytes(), UTF_8);
+
+    assertThat(load.waitFor()).isEqualTo(128 + 15); // as a shell has it for SIGTERM
+    assertThat(printed)
+        .contains("accepted  %1$d of %1$d in".formatted(messages()))
+        .contains("not sent  %,d: it was stopped".formatted(100_000 - messages()));
+  }
+
   /** All but the first are late when one after the other is sent at a rate that is out of reach. */
   @Test
   void latencyCountsFromWhenAMessageWasDue() throws Exception {
@@ -319,6 +341,12 @@ class ChatClientIT {
   }
 
   private int execute(String... arguments) {
+    CommandLine commands = ChatClient.commandLine();
+    commands.setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
+    return commands.execute(arguments(arguments).toArray(String[]::new));
+  }
+
+  private List<String> arguments(String... arguments) {
     List<String> all = new ArrayList<>(List.of(arguments));
     all.addAll(
         List.of(
@@ -331,8 +359,6 @@ class ChatClientIT {
             "--user",
             "Alice",
             "--password=" + TokenEndpoint.PASSWORD));
-    CommandLine commands = ChatClient.commandLine();
-    commands.setOut(new PrintWriter(out, true)).setErr(new PrintWriter(err, true));
-    return commands.execute(all.toArray(String[]::new));
+    return all;
   }
 }
