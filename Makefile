@@ -43,13 +43,14 @@ demo: build ## alice, bob and charlie talk; prints a trace to look at and the ro
 	@$(CHAT_CLIENT) demo
 
 # What people say goes past make and the shell as it is: quotes, dollars and backticks are no commands.
+unexport ROOM TEXT
 send history: export IN_ROOM := $(value ROOM)
 send: export SAYING := $(value TEXT)
 send: build ## one message: make send ROOM=general TEXT="hello" [CHAT_USER=alice CHAT_PASSWORD=alice123]
-	@$(CHAT_CLIENT) send "$${IN_ROOM:-general}" "$${SAYING:-hello}"
+	@$(CHAT_CLIENT) send -- "$${IN_ROOM:-general}" "$${SAYING:-hello}"
 
 history: build ## a room's last 50 messages: make history ROOM=general
-	@$(CHAT_CLIENT) history "$${IN_ROOM:-general}"
+	@$(CHAT_CLIENT) history -- "$${IN_ROOM:-general}"
 
 load: build ## steady traffic with a progress bar: make load RATE=100 SECONDS=30
 	@$(CHAT_CLIENT) load --rate $(or $(RATE),100) --duration $(or $(SECONDS),30)

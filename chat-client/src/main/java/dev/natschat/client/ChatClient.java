@@ -31,6 +31,7 @@ public final class ChatClient {
     CommandLine commands = new CommandLine(new ChatClient());
     IExecutionExceptionHandler explain = (failure, command, parsed) -> explain(failure, command);
     commands.setExecutionExceptionHandler(explain);
+    commands.setExpandAtFiles(false); // people say @bob
     commands
         .getSubcommands()
         .values()

@@ -190,6 +190,17 @@ class ChatClientIT {
     assertThat(out.toString()).isEqualTo("alice said it in general: message 1 of the stream\n");
   }
 
+  /** To picocli it is a file of arguments. */
+  @Test
+  void whatBeginsWithAnAtSignIsSaidAsItIs() throws Exception {
+    broker.stream(-1);
+    assertThat(execute("send", "general", "@pom.xml")).isZero();
+    try (Connection admin = broker.admin()) {
+      byte[] body = admin.jetStreamManagement().getMessage("CHAT_MESSAGES", 1).getData();
+      assertThat(new String(body, UTF_8)).contains("\"text\":\"@pom.xml\"");
+    }
+  }
+
   @Test
   void aRoomIsOneToken() throws Exception {
     broker.stream(-1);
