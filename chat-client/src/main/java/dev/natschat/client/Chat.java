@@ -85,9 +85,8 @@ final class Chat implements AutoCloseable {
     } catch (IOException | IllegalArgumentException e) {
       throw new ChatException(
           Kind.UNAVAILABLE,
-          "NATS does not answer at "
-              + servers.natsUrl()
-              + ": is the system up? `make up` starts it",
+          "NATS does not answer at %s, or auth-service, which it asks whom to let in: `make status` tells, `make up` starts them"
+              .formatted(servers.natsUrl()),
           e);
     } catch (InterruptedException e) {
       throw interrupted(e);

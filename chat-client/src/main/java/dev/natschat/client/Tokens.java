@@ -3,6 +3,7 @@ package dev.natschat.client;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static java.util.stream.Collectors.joining;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.natschat.client.ChatException.Kind;
@@ -95,6 +96,11 @@ final class Tokens {
                 "Keycloak answers with status %d at %s: do the address and the realm's name fit?"
                     .formatted(response.statusCode(), endpoint));
       };
+    } catch (JsonProcessingException e) {
+      throw new ChatException(
+          Kind.UNAVAILABLE,
+          "What answers at " + endpoint + " is not Keycloak, for it sends no JSON",
+          e);
     } catch (IOException e) {
       throw new ChatException(
           Kind.UNAVAILABLE,

@@ -184,6 +184,15 @@ class ChatClientIT {
   }
 
   @Test
+  void aBrokerThatLetsNobodyInForWantOfAuthServiceIsNotSaidToBeAway() throws Exception {
+    broker.restartWithCallout();
+    assertThatThrownBy(this::logIn)
+        .isInstanceOfSatisfying(
+            ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNAVAILABLE))
+        .hasMessageContainingAll("auth-service", "make status");
+  }
+
+  @Test
   void sendTellsTheMessagesPlace() throws Exception {
     broker.stream(-1);
     assertThat(execute("send", "general", "hello")).isZero();

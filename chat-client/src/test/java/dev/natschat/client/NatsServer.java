@@ -1,15 +1,19 @@
 package dev.natschat.client;
 
 import io.nats.client.Connection;
+import io.nats.client.NKey;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.api.DiscardPolicy;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
 import java.util.Comparator;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -34,6 +38,17 @@ final class NatsServer implements AutoCloseable {
                 publish: ["chat.*", "chat.history.*"], subscribe: ["chat.*", "_UINBOX.alice.>"] } }
           ]
         }
+      }
+      """;
+
+  /** With an auth-service that never answers: there is none. */
+  private static final String CALLOUT =
+      """
+      listen: "127.0.0.1:%d"
+      accounts { AUTH { users: [ { user: auth, password: test-only } ] } }
+      authorization {
+        timeout: 5
+        auth_callout { issuer: %s, account: AUTH, auth_users: [ auth ] }
       }
       """;
 
@@ -99,6 +114,20 @@ final class NatsServer implements AutoCloseable {
     restart("another");
   }
 
+  /** As a broker that asks auth-service, which is away. */
+  void restartWithCallout() throws IOException, GeneralSecurityException {
+    stop();
+    String issuer = new String(NKey.createAccount(null).getPublicKey());
+    process = launched(CALLOUT.formatted(port, issuer));
+    Awaitility.await()
+        .ignoreExceptions()
+        .until(
+            () -> {
+              new Socket(InetAddress.getLoopbackAddress(), port).close();
+              return true;
+            });
+  }
+
   private void restart(String chattersPassword) throws IOException {
     stop();
     process = launch(chattersPassword);
@@ -120,9 +149,11 @@ final class NatsServer implements AutoCloseable {
   }
 
   private Process launch(String chattersPassword) throws IOException {
-    Files.writeString(
-        directory.resolve("nats.conf"),
-        CONFIGURATION.formatted(port, directory.resolve("store"), chattersPassword));
+    return launched(CONFIGURATION.formatted(port, directory.resolve("store"), chattersPassword));
+  }
+
+  private Process launched(String configuration) throws IOException {
+    Files.writeString(directory.resolve("nats.conf"), configuration);
     return new ProcessBuilder(
             System.getProperty("nats.server"), "-c", directory.resolve("nats.conf").toString())
         .redirectErrorStream(true)

@@ -70,6 +70,15 @@ class TokensTest {
   }
 
   @Test
+  void whatAnswersWithoutJsonIsNoKeycloak() {
+    keycloak.status = 401;
+    assertThatThrownBy(() -> tokens(TokenEndpoint.PASSWORD).get())
+        .isInstanceOfSatisfying(
+            ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNAVAILABLE))
+        .hasMessageContaining("is not Keycloak");
+  }
+
+  @Test
   void aServerThatIsNotThereIsSaidWithWhatToDo() {
     keycloak.close();
     assertThatThrownBy(() -> tokens(TokenEndpoint.PASSWORD).get())
