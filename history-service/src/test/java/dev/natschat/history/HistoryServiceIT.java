@@ -45,6 +45,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
+import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -55,7 +56,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.slf4j.LoggerFactory;
 
 /** The service against a real broker and a real database. */
-@Timeout(120)
+@Timeout(300)
 @SuppressWarnings("try") // closing a jnats connection may be interrupted, and is here not
 class HistoryServiceIT {
   private static NatsServer broker;
@@ -67,6 +68,7 @@ class HistoryServiceIT {
 
   @BeforeAll
   static void start() throws Exception {
+    Awaitility.setDefaultTimeout(Duration.ofMinutes(1)); // a JVM may take that long to start
     broker = NatsServer.start();
     database = Database.start();
     service = started(config(4));
@@ -354,23 +356,28 @@ class HistoryServiceIT {
 
   /**
    * One worker and a locked table: each query takes its whole second. After two of them two seconds
-   * are over; for whoever came a moment later than the first, perhaps only just not.
+   * are over; for whoever came a moment later than the first, perhaps only just not. On a machine
+   * that stalls they are over after one.
    */
   @Test
   void whoHasWaitedTooLongIsNotQueriedFor() throws Exception {
     try (Locked locked = new Locked(1)) {
-      List<Message> answers = new ArrayList<>();
-      for (CompletableFuture<Message> answer : locked.ask(6)) {
-        answers.add(answer.get());
+      long begin = System.nanoTime();
+      List<CompletableFuture<Message>> asked = locked.ask(6);
+      int queriedFor = 0;
+      for (CompletableFuture<Message> each : asked) {
+        Message answer = each.get();
+        if (isTimeout(answer)) {
+          assertError(answer, "504", "did not answer in time");
+          queriedFor++;
+        } else {
+          assertError(answer, "503", "overloaded");
+          assertThat(System.nanoTime() - begin).isGreaterThan(HistoryRequests.PATIENCE.toNanos());
+        }
       }
-      List<Message> queriedFor = answers.stream().filter(HistoryServiceIT::isTimeout).toList();
-      assertThat(queriedFor).hasSizeBetween(2, 3).startsWith(answers.get(0), answers.get(1));
-      for (Message answer : queriedFor) {
-        assertError(answer, "504", "did not answer in time");
-      }
-      answers.removeAll(queriedFor);
-      for (Message late : answers) {
-        assertError(late, "503", "overloaded");
+      assertThat(queriedFor).isBetween(1, 3);
+      for (CompletableFuture<Message> first : asked.subList(0, queriedFor)) {
+        assertThat(isTimeout(first.get())).isTrue();
       }
     }
   }
@@ -384,9 +391,9 @@ class HistoryServiceIT {
   void theDurationThatIsMeasuredHoldsTheWaitForAWorker() throws Exception {
     try (Measured measured = new Measured();
         Locked locked = new Locked(1)) {
-      for (CompletableFuture<Message> answer : locked.ask(2)) {
-        assertError(answer.get(), "504", "did not answer in time"); // in a second, each of them
-      }
+      List<CompletableFuture<Message>> answers = locked.ask(2);
+      assertError(answers.get(0).get(), "504", "did not answer in time"); // in a second
+      answers.get(1).get(); // in another, unless a machine that stalls made it wait too long
       // Without the wait it would be one second.
       await().untilAsserted(() -> assertThat(measured.slowest()).isGreaterThan(1.5));
     }
@@ -395,10 +402,10 @@ class HistoryServiceIT {
   @Test
   void moreThanTheQueueHoldsIsRefusedAtOnceAndTheRestRecovers() throws Exception {
     try (Locked locked = new Locked(1)) {
-      List<CompletableFuture<Message>> answers = locked.ask(1000);
-      Message refused = answers.get(999).get();
+      List<CompletableFuture<Message>> answers = locked.ask(300);
+      Message refused = answers.get(299).get();
       assertError(refused, "503", "overloaded");
-      assertThat(answers.get(0)).as("still at the database").isNotDone();
+      assertThat(answers).as("those that wait").anyMatch(answer -> !answer.isDone());
       locked.unlock();
       for (CompletableFuture<Message> answer : answers) {
         answer.get(); // every single one is answered
