@@ -67,10 +67,22 @@ final class Observed implements AutoCloseable {
     awaitValue(metric, of, value -> value == expected);
   }
 
-  void awaitValue(Metric metric, Attributes of, Predicate<Double> expected) {
-    await(metric + " of " + of)
+  /** Returns it. */
+  double awaitValue(Metric metric, Attributes of, Predicate<Double> expected) {
+    return await(metric + " of " + of)
         .atMost(Duration.ofMinutes(2))
         .until(() -> value(metric, of), expected);
+  }
+
+  /**
+   * Until a round has shown what this server says that began after now: what happened before is in
+   * it. The server's own answers move what it has sent; one round may be under way.
+   */
+  void awaitNextRound(Attributes server) {
+    for (int i = 0; i < 2; i++) {
+      double before = awaitValue(Metric.SERVER_MESSAGES_SENT, server, value -> value >= 0);
+      awaitValue(Metric.SERVER_MESSAGES_SENT, server, value -> value > before);
+    }
   }
 
   void awaitSeries(Metric metric, Map<Attributes, Double> expected) {
