@@ -11,6 +11,8 @@ import java.net.BindException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
@@ -45,6 +47,8 @@ final class NatsServer implements AutoCloseable {
       """
       cluster { name: %s, listen: "127.0.0.1:%d", routes: ["nats://127.0.0.1:%d"] }
       """;
+
+  private static final Set<Integer> givenPorts = ConcurrentHashMap.newKeySet();
 
   private final int port = freePort();
   private final Path directory;
@@ -171,10 +175,13 @@ final class NatsServer implements AutoCloseable {
 
   /**
    * Below those that systems choose for outgoing connections: one of these could have it while the
-   * server is started again.
+   * server is started again. None twice: whose it is may not have taken it yet.
    */
   static int freePort() {
     int port = ThreadLocalRandom.current().nextInt(20_000, 32_768);
+    if (!givenPorts.add(port)) {
+      return freePort();
+    }
     try (ServerSocket socket = new ServerSocket(port)) {
       return socket.getLocalPort();
     } catch (BindException taken) {

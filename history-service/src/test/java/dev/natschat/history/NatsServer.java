@@ -10,6 +10,8 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
@@ -33,6 +35,8 @@ final class NatsServer implements AutoCloseable {
         }
       }
       """;
+
+  private static final Set<Integer> givenPorts = ConcurrentHashMap.newKeySet();
 
   private final int port;
   private final Path directory;
@@ -139,10 +143,13 @@ final class NatsServer implements AutoCloseable {
 
   /**
    * Below those that systems choose for outgoing connections: one of these could have it while the
-   * server is started again.
+   * server is started again. None twice: whose it is may not have taken it yet.
    */
   static int freePort() {
     int port = ThreadLocalRandom.current().nextInt(20_000, 32_768);
+    if (!givenPorts.add(port)) {
+      return freePort();
+    }
     try (ServerSocket socket = new ServerSocket(port)) {
       return socket.getLocalPort();
     } catch (BindException taken) {

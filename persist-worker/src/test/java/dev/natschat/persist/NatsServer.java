@@ -17,6 +17,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 import org.awaitility.Awaitility;
@@ -36,6 +38,8 @@ final class NatsServer {
       HISTORY_SERVICE_PASSWORD: test-only
       BROKER_OBSERVER_PASSWORD: test-only
       """;
+
+  private static final Set<Integer> givenPorts = ConcurrentHashMap.newKeySet();
 
   private final int port = freePort();
   private final int monitorPort = freePort();
@@ -168,10 +172,13 @@ final class NatsServer {
 
   /**
    * Below those that systems choose for outgoing connections: one of these could have it while the
-   * server is started again.
+   * server is started again. None twice: whose it is may not have taken it yet.
    */
   static int freePort() {
     int port = ThreadLocalRandom.current().nextInt(20_000, 32_768);
+    if (!givenPorts.add(port)) {
+      return freePort();
+    }
     try (ServerSocket socket = new ServerSocket(port)) {
       return socket.getLocalPort();
     } catch (BindException taken) {
