@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import picocli.CommandLine;
 
 /** The client against a real broker; what it takes to log in is played by the test. */
-@Timeout(60)
+@Timeout(120)
 @SuppressWarnings("try") // closing a jnats connection may be interrupted, and is here not
 class ChatClientIT {
   private NatsServer broker;
