@@ -172,7 +172,7 @@ class TelemetryToolTest {
 
   /** Not by each section anew, as long as for a query of days. */
   @Test
-  @Timeout(25)
+  @Timeout(60) // by each section: two minutes
   void aPrometheusThatHangsIsWaitedForOnce() throws Exception {
     try (ServerSocket prometheus = new ServerSocket(0)) {
       run(server.addressesWithPrometheus(at("http", prometheus)), "status");
