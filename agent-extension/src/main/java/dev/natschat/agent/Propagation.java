@@ -54,6 +54,7 @@ final class Propagation {
       GlobalOpenTelemetry.get().getPropagators().getTextMapPropagator();
   private static final TextMapPropagator[] parts = CompositePropagator.partsOf(propagator);
   private static final Collection<String> fields = fields(propagator);
+  private static final List<String> baggagePrefixes = baggagePrefixes(fields);
   private static final boolean isW3c = isW3c(asList(parts));
   private static final TextMapSetter<InjectedHeaders> setter = new HeadersSetter();
   private static final TextMapGetter<Headers> getter = new HeadersGetter();
@@ -71,6 +72,19 @@ final class Propagation {
       fields.addAll(B3);
     }
     return fields;
+  }
+
+  /** Jaeger's and OpenTracing's propagators make a header of each entry, and name none of them. */
+  private static List<String> baggagePrefixes(Collection<String> fields) {
+    List<String> prefixes = new ArrayList<>();
+    if (fields.contains("uber-trace-id")) {
+      prefixes.add("uberctx-");
+      prefixes.add("jaeger-baggage");
+    }
+    if (fields.contains("ot-tracer-traceid")) {
+      prefixes.add("ot-baggage-");
+    }
+    return prefixes;
   }
 
   private static boolean isW3c(List<TextMapPropagator> parts) {
@@ -115,10 +129,10 @@ final class Propagation {
   }
 
   /**
-   * The headers to send: a copy that carries the context, or the caller's own object where there is
-   * none to carry (the SDK may be disabled; what the caller forwards is another's), the server
-   * takes no headers, the client has switched them off (a server closes the connection of such a
-   * client that sends some), or the message would not fit with them.
+   * The headers to send, null for none: a copy that carries the context, or the caller's own object
+   * where there is none to carry (the SDK may be disabled; what the caller forwards is another's),
+   * the server takes no headers, the client has switched them off (a server closes the connection
+   * of such a client that sends some), or the message would not fit with them.
    */
   static @Nullable Headers inject(
       Context context,
@@ -143,11 +157,13 @@ final class Propagation {
     askBrokerForItsTrace(context, injected);
     boolean hasNothingToSay =
         !injected.isInjected() && !Span.fromContext(context).getSpanContext().isValid();
-    return hasNothingToSay
-            || injected.isEmpty()
-            || !fits(connection, subject, replyTo, injected, body)
-        ? headers
-        : injected;
+    if (hasNothingToSay) {
+      return headers;
+    }
+    if (injected.isEmpty()) {
+      return null;
+    }
+    return fits(connection, subject, replyTo, injected, body) ? injected : headers;
   }
 
   /** As {@link W3CTraceContextPropagator} does. */
@@ -200,6 +216,11 @@ final class Propagation {
     }
     for (String field : fields) {
       if (field.equalsIgnoreCase(name)) {
+        return true;
+      }
+    }
+    for (String prefix : baggagePrefixes) {
+      if (name.regionMatches(true, 0, prefix, 0, prefix.length())) {
         return true;
       }
     }

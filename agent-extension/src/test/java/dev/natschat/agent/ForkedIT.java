@@ -95,6 +95,7 @@ class ForkedIT {
         case "question" -> question(nats);
         case "forward" -> forward(nats);
         case "forward what Zipkin sent" -> forwardWhatZipkinSent(nats);
+        case "forward baggage" -> forwardBaggage(nats);
         case "helping" -> helping(nats);
         case "helping get" -> helpingGet(nats);
         case "helping create" -> helpingCreate(nats);
@@ -357,6 +358,17 @@ class ForkedIT {
       System.out.println("received " + new TreeSet<>(message.getHeaders().keySet()));
     }
 
+    /** Which came alone, from who has no trace. */
+    private static void forwardBaggage(Connection nats) throws Exception {
+      Subscription subscription = nats.subscribe("chat.*");
+      for (String header : List.of("Baggage", "Uberctx-Tenant", "Jaeger-Baggage")) {
+        nats.publish("chat.a", new Headers().add(header, "tenant=green"), "hello".getBytes(UTF_8));
+        Headers headers = subscription.nextMessage(Duration.ofSeconds(20)).getHeaders();
+        System.out.println(
+            header + " became " + (headers == null ? "none" : new TreeSet<>(headers.keySet())));
+      }
+    }
+
     /** A new stream's durable, for which so many messages wait. */
     private static JetStreamSubscription published(
         Connection nats, String stream, String subject, int messages) throws Exception {
@@ -592,6 +604,18 @@ class ForkedIT {
         .contains("received [X-B3-Sampled, X-B3-SpanId, X-B3-TraceId, traceparent]");
     assertThat(Telemetry.tree())
         .isEqualTo("publish PRODUCER\n  process chat.* CONSUMER\n".repeat(2));
+  }
+
+  /** The current context has no baggage that would take the place of the former one. */
+  @Test
+  void aForwardedMessageHasNoBaggageOfItsFormerSender() throws Exception {
+    assertThat(run("forward baggage", "-Dotel.propagators=baggage"))
+        .contains("Baggage became none", "Uberctx-Tenant became [Uberctx-Tenant]");
+    assertThat(run("forward baggage", "-Dotel.propagators=jaeger"))
+        .contains(
+            "Baggage became [Baggage, uber-trace-id]",
+            "Uberctx-Tenant became [uber-trace-id]",
+            "Jaeger-Baggage became [uber-trace-id]");
   }
 
   /** The SDK is there and records nothing; its propagators still have fields. */
