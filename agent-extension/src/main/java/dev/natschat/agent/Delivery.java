@@ -18,6 +18,12 @@ final class Delivery {
   private static final VirtualField<NatsMessage, Delivery> field =
       VirtualField.find(NatsMessage.class, Delivery.class);
 
+  /** The application's own message around one of jnats tells that one's metadata. */
+  private static final VirtualField<NatsJetStreamMetaData, Delivery> fieldOfWrapped =
+      VirtualField.find(NatsJetStreamMetaData.class, Delivery.class);
+
+  private static volatile boolean anyIsWrapped;
+
   /** The schedule was for a single message, and is purged. */
   private static final String NONE_FOLLOWS = "purge";
 
@@ -55,7 +61,25 @@ final class Delivery {
   }
 
   static @Nullable Delivery of(Message message) {
-    return message instanceof NatsMessage ? field.get((NatsMessage) message) : null;
+    return isOfJnats(message) ? field.get((NatsMessage) message) : ofWrapped(message);
+  }
+
+  /** The application may have had it processed within a message of its own. */
+  static @Nullable Delivery ofSettled(Message message) {
+    Delivery known = of(message);
+    Delivery wrapped =
+        known == null || known.processing != null || !anyIsWrapped ? null : ofWrapped(message);
+    return wrapped == null ? known : wrapped;
+  }
+
+  private static @Nullable Delivery ofWrapped(Message message) {
+    NatsJetStreamMetaData metaData = metaData(message);
+    return metaData == null ? null : fieldOfWrapped.get(metaData);
+  }
+
+  private static boolean isOfJnats(Message message) {
+    return message instanceof NatsMessage
+        && message.getClass().getName().startsWith("io.nats.client.impl.");
   }
 
   static Delivery ofOrNew(Message message) {
@@ -69,8 +93,18 @@ final class Delivery {
   }
 
   private void attachTo(Message message) {
-    if (message instanceof NatsMessage) {
+    if (isOfJnats(message)) {
       field.set((NatsMessage) message, this);
+    } else {
+      attachToWrapped(message);
+      anyIsWrapped = true;
+    }
+  }
+
+  private void attachToWrapped(Message message) {
+    NatsJetStreamMetaData metaData = metaData(message);
+    if (metaData != null) {
+      fieldOfWrapped.set(metaData, this);
     }
   }
 
@@ -101,6 +135,9 @@ final class Delivery {
     }
     Ongoing begun =
         Ongoing.begin(builder, destination(message), operation, parent, message, startedAt);
+    if (begun.span.isRecording()) { // else its metadata may not be read yet
+      attachToWrapped(message);
+    }
     processing = begun;
     return begun;
   }

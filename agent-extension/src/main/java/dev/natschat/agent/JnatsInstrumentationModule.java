@@ -116,6 +116,7 @@ public final class JnatsInstrumentationModule extends InstrumentationModule
   @Override
   public void registerVirtualFields(BiConsumer<String, String> registrar) {
     registrar.accept("io.nats.client.impl.NatsMessage", "dev.natschat.agent.Delivery");
+    registrar.accept("io.nats.client.impl.NatsJetStreamMetaData", "dev.natschat.agent.Delivery");
     registrar.accept(
         "io.nats.client.support.NatsRequestCompletableFuture", "dev.natschat.agent.Sending");
     registrar.accept(

@@ -24,7 +24,7 @@ final class Settlement {
   /** Null when jnats will send nothing, or the message is none of ours. */
   static @Nullable Settlement begin(Message message, AckType type) {
     AckType last = message.lastAck();
-    Delivery delivery = last != null && last.terminal ? null : Delivery.of(message);
+    Delivery delivery = last != null && last.terminal ? null : Delivery.ofSettled(message);
     if (delivery == null) {
       return null;
     }

@@ -14,6 +14,7 @@ import io.nats.client.api.ConsumerConfiguration;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import io.opentelemetry.api.trace.Span;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -255,6 +256,53 @@ class BatchIT extends TracedTest {
   void aHandlerThatCallsABatchMethodProcessesItsMessageOnce() throws Exception {
     jetStream.subscribe(
         "chat.*", nats.createDispatcher(), message -> worker.persist(List.of(message)), false);
+    Telemetry.reset();
+    publish(1);
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            INSERT
+            settle chat.* CLIENT ack
+        """);
+  }
+
+  /** Of the application's own: with what it knows of a message beside what jnats does. */
+  private static Message wrapped(Message message) {
+    return (Message)
+        Proxy.newProxyInstance(
+            Message.class.getClassLoader(),
+            new Class<?>[] {Message.class},
+            (wrapper, method, arguments) -> method.invoke(message, arguments));
+  }
+
+  @Test
+  void messagesThatTheApplicationHasWrappedAreProcessedOnce() throws Exception {
+    publish(3);
+    worker.persist(fetch(2).stream().map(BatchIT::wrapped).toList());
+    worker.persist(List.of(wrapped(fetch(1).get(0))));
+    assertTraces(
+        """
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack ~> batch
+        publish chat.* PRODUCER
+          process chat.* CONSUMER ack ~> batch
+        publish chat.* PRODUCER
+          process chat.* CONSUMER
+            INSERT
+            settle chat.* CLIENT ack
+        process chat.* CONSUMER batch of 2 ~> publish chat.*, publish chat.*
+          INSERT
+        """);
+  }
+
+  @Test
+  void soIsOneThatAHandlerWraps() throws Exception {
+    jetStream.subscribe(
+        "chat.*",
+        nats.createDispatcher(),
+        message -> worker.persist(List.of(wrapped(message))),
+        false);
     Telemetry.reset();
     publish(1);
     assertTraces(
