@@ -68,7 +68,7 @@ final class Common {
 
   boolean is(Operation operation, @Nullable ServerAddress server, @Nullable String group) {
     return this.operation == operation
-        && this.server == server
+        && Objects.equals(this.server, server)
         && Objects.equals(this.group, group);
   }
 
