@@ -34,6 +34,12 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
 
   private static final String HEADERS = "io.nats.client.impl.Headers";
 
+  private static final String UNREADABLE =
+      "readable "
+          + HEADERS
+          + " (under a security manager the agent needs"
+          + " -Dotel.javaagent.experimental.security-manager-support.enabled=true)";
+
   private final List<HookedType> hookedTypes;
   private final List<String> members = members();
   private final Map<ClassLoader, Boolean> answers =
@@ -85,7 +91,10 @@ final class KnownJnats extends ElementMatcher.Junction.AbstractBase<ClassLoader>
   private @Nullable String missingIn(ClassLoader loader) {
     TypePool types = TypePool.Default.of(ClassFileLocator.ForClassLoader.of(loader));
     TypePool.Resolution headers = types.describe(HEADERS);
-    if (!headers.isResolved() || headers.resolve().isFinal()) {
+    if (!headers.isResolved()) {
+      return UNREADABLE;
+    }
+    if (headers.resolve().isFinal()) {
       return "extensible " + HEADERS; // InjectedHeaders are such
     }
     for (HookedType hooked : hookedTypes) {

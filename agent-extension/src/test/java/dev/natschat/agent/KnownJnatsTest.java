@@ -117,6 +117,20 @@ class KnownJnatsTest {
     assertIsLeftAlone(type, without(type, member -> member.startsWith("deliverReply(")));
   }
 
+  /** A security manager forbids it to an agent that has not asked for it. */
+  @Test
+  void whyAJnatsThatCannotBeReadIsLeftAloneIsSaid() {
+    ClassLoader unreadable =
+        new ClassLoader(getClass().getClassLoader()) {
+          @Override
+          public @Nullable InputStream getResourceAsStream(String name) {
+            return null;
+          }
+        };
+    assertThat(knownJnats.matches(unreadable)).isFalse();
+    assertThat(said).singleElement().asString().contains("readable", "security-manager-support");
+  }
+
   @ParameterizedTest
   @MethodSource("members")
   void aJnatsWithoutOneMemberThatAHelperUsesIsLeftAlone(String member) throws Exception {
