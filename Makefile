@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .NOTPARALLEL: # `make down up` is one after the other, also where MAKEFLAGS has -j
 
 MVN ?= mvn -B -ntp
+JAVA := $(if $(JAVA_HOME),$(JAVA_HOME)/bin/)java
 SOURCES := $(shell find pom.xml */pom.xml */src -type f 2>/dev/null)
 
 # Plain processes while this checkout's run, else containers where a Docker engine with Compose v2 answers.
@@ -11,7 +12,7 @@ MODE = $(shell [ -z "$$(. processes/common.sh && running)" ] 2>/dev/null && dock
 
 CHAT_CLIENT := chat-client/run
 TELEMETRY := telemetry-tool/run
-BENCHMARKS := processes/tools nats-server && exec java -jar benchmarks/target/benchmarks.jar
+BENCHMARKS := processes/tools nats-server && exec $(JAVA) -jar benchmarks/target/benchmarks.jar
 
 ##@ The running system
 .PHONY: up up-containers up-processes down clean status
@@ -90,7 +91,7 @@ e2e: up ## system tests against the running system, which is started if needed; 
 
 chaos: build ## kills and stalls everything around two workers, then counts: make chaos [SECONDS=600] [SEED=...] [CLUSTER=1]
 	processes/tools nats-server postgres otelcol loki
-	java -jar chaos/target/chaos.jar --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
+	$(JAVA) -jar chaos/target/chaos.jar --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(CLUSTER),--cluster)
 
 test-loss: up-processes ## telemetry while the Collector, then all behind it, are away: make test-loss SECONDS=60 RATE=100 [COLLECTOR_SECONDS=] (processes, never containers)
 	system-tests/run -Dit.test=LossIT -Dfailsafe.failIfNoSpecifiedTests=false -Dloss.required=true -Dloss.seconds=$(or $(SECONDS),60) \
