@@ -46,6 +46,12 @@ export BROKER_HOPS=${BROKER_HOPS:-on} BROKER_HOPS_SAMPLING=${BROKER_HOPS_SAMPLIN
 [[ $BROKER_HOPS =~ ^(on|off)$ ]] || die "BROKER_HOPS is $BROKER_HOPS: expected on or off"
 [[ $BROKER_HOPS_SAMPLING =~ ^([1-9][0-9]?|100)$ ]] || die "BROKER_HOPS_SAMPLING is $BROKER_HOPS_SAMPLING: expected 1 to 100"
 
+# Which share of the traces is kept, and what is logged. The agent would send nothing at all with a ratio that is none,
+# and a log with a level that is none has every line.
+export TRACE_SAMPLE_RATIO=${TRACE_SAMPLE_RATIO:-1} LOG_LEVEL=${LOG_LEVEL:-INFO}
+[[ $TRACE_SAMPLE_RATIO =~ ^(0?\.[0-9]+|0|1|1\.0+)$ ]] || die "TRACE_SAMPLE_RATIO is $TRACE_SAMPLE_RATIO: expected a number from 0 to 1"
+[[ ${LOG_LEVEL^^} =~ ^(ERROR|WARN|INFO|DEBUG|TRACE)$ ]] || die "LOG_LEVEL is $LOG_LEVEL: expected ERROR, WARN, INFO, DEBUG or TRACE"
+
 java=${JAVA_HOME:+$JAVA_HOME/bin/}java
 
 # Tempo and Grafana run when they are given or on PATH; Zipkin holds the traces when there is no Tempo.
@@ -62,7 +68,7 @@ supervisor() { RUN=$run "$tools/venv/bin/python" -m "supervisor.$1" -c "$run/sup
 # Which traces are kept is decided where each begins, and everybody after follows; 1 is all of them.
 sampling() {
   export OTEL_TRACES_SAMPLER=${OTEL_TRACES_SAMPLER:-parentbased_traceidratio}
-  export OTEL_TRACES_SAMPLER_ARG=${OTEL_TRACES_SAMPLER_ARG:-${TRACE_SAMPLE_RATIO:-1}}
+  export OTEL_TRACES_SAMPLER_ARG=${OTEL_TRACES_SAMPLER_ARG:-$TRACE_SAMPLE_RATIO}
 }
 
 # supervisord and all it starts carry this in their environment, so they are found whatever became of supervisord,

@@ -29,6 +29,8 @@ public final class Reading {
   private static final int MAX_PORT = 65_535;
   private static final Pattern JDBC_URL =
       Pattern.compile("jdbc:postgresql://([^\\s/?@]+)/[^\\s?]+(\\?(?!\\S*password=)\\S*)?");
+  private static final Pattern LOG_LEVEL =
+      Pattern.compile("ERROR|WARN|INFO|DEBUG|TRACE", Pattern.CASE_INSENSITIVE);
   private static final Pattern HOST_AND_PORT =
       Pattern.compile("(\\[[^]\\s]+]|[^]\\[:\\s]+)(:(\\d{1,5}))?");
 
@@ -60,11 +62,16 @@ public final class Reading {
   }
 
   /**
-   * To be called when all is read.
+   * To be called when all is read. LOG_LEVEL is read by Logback, which takes DEBUG for what it does
+   * not know.
    *
    * @throws IllegalArgumentException naming every missing or malformed setting
    */
   public void throwProblems() {
+    String level = given("LOG_LEVEL");
+    if (level != null && !LOG_LEVEL.matcher(level).matches()) {
+      problem("LOG_LEVEL is malformed: expected ERROR, WARN, INFO, DEBUG or TRACE");
+    }
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(String.join("; ", problems));
     }

@@ -27,6 +27,16 @@ class ReadingTest {
   }
 
   @Test
+  void aLogLevelThatLogbackDoesNotKnowIsAProblem() {
+    environment.put("LOG_LEVEL", "debug");
+    reading.throwProblems();
+
+    environment.put("LOG_LEVEL", "warning");
+    assertThatThrownBy(reading::throwProblems)
+        .hasMessage("LOG_LEVEL is malformed: expected ERROR, WARN, INFO, DEBUG or TRACE");
+  }
+
+  @Test
   void anEmptyFileHoldsNoValue(@TempDir Path directory) throws IOException {
     Path file = Files.writeString(directory.resolve("password"), "\n");
     environment.put("PASSWORD_FILE", file.toString());
