@@ -372,6 +372,7 @@ final class StatusCommand implements Callable<Integer> {
     counters.put(
         "dropped in services", "{__name__=~\"processed(Spans|Logs)_total\",dropped=\"true\"}");
     counters.put("given up in services", "telemetry_export_lost_total");
+    counters.put("messages' hops dropped", "nats_hops_traces_dropped_total{reason=\"export\"}");
     String losses =
         counters.entrySet().stream()
             .map(counter -> Map.entry(counter.getKey(), lost(counter.getValue())))

@@ -389,6 +389,20 @@ class TelemetryToolTest {
   }
 
   @Test
+  void hopsThatFoundNoPlaceInTheirQueueAreLost() {
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+    server.answersTo(
+        "/api/v1/query",
+        "nats_hops_traces_dropped_total{reason=\"export\"}",
+        "{\"data\":{\"result\":[{\"metric\":{},\"value\":[1700000000.1,\"4472\"]}]}}");
+
+    run("status");
+
+    assertThat(out.toString(UTF_8))
+        .containsPattern("LOOK lost or refused +4,472 messages' hops dropped in 15 min");
+  }
+
+  @Test
   void statusNamesThePageOfAnAlertThatFires() {
     server.answersTo(
         "/api/v1/query",
