@@ -15,6 +15,6 @@ USER 10001:10001
 ENTRYPOINT ["sh", "-c", "\
   export OTEL_RESOURCE_ATTRIBUTES=$OTEL_RESOURCE_ATTRIBUTES,service.instance.id=$HOSTNAME; \
   exec java -XX:InitialRAMPercentage=33 -XX:MaxRAMPercentage=33 -XX:+UseSerialGC -XX:-UsePerfData -XX:+ExitOnOutOfMemoryError \
-    -XX:+IgnoreUnrecognizedVMOptions -XX:TrimNativeHeapInterval=10000 \
+    -XX:+IgnoreUnrecognizedVMOptions -XX:TrimNativeHeapInterval=1000 \
     -javaagent:opentelemetry-javaagent.jar -Dotel.javaagent.extensions=agent-extension.jar \
     -Dotel.javaagent.configuration-file=agent.properties -jar service.jar \"$@\"", "service"]

@@ -19,7 +19,7 @@ final class ServiceProcess implements AutoCloseable {
           "-XX:+ExitOnOutOfMemoryError",
           "-XX:-UsePerfData",
           "-XX:+IgnoreUnrecognizedVMOptions",
-          "-XX:TrimNativeHeapInterval=10000");
+          "-XX:TrimNativeHeapInterval=1000");
   private static final Duration LONGEST_START = Duration.ofMinutes(2);
 
   private final Process process;
