@@ -31,6 +31,11 @@ public final class Reading {
       Pattern.compile("jdbc:postgresql://([^\\s/?@]+)/[^\\s?]+(\\?(?!\\S*password=)\\S*)?");
   private static final Pattern LOG_LEVEL =
       Pattern.compile("ERROR|WARN|INFO|DEBUG|TRACE", Pattern.CASE_INSENSITIVE);
+
+  /** Behind the servers, where the driver decodes what it finds. */
+  private static final Pattern PERCENT_OF_NO_CODE =
+      Pattern.compile("//[^/]*/.*%(?!\\p{XDigit}{2})");
+
   private static final Pattern HOST_AND_PORT =
       Pattern.compile("(\\[[^]\\s]+]|[^]\\[:\\s]+)(:(\\d{1,5}))?");
 
@@ -110,7 +115,12 @@ public final class Reading {
    * logged.
    */
   public String databaseUrl() {
-    return matching("DATABASE_URL", Reading::isDatabaseUrl, "jdbc:postgresql://host:port/database");
+    String url =
+        matching("DATABASE_URL", Reading::isDatabaseUrl, "jdbc:postgresql://host:port/database");
+    if (PERCENT_OF_NO_CODE.matcher(url).find()) {
+      problem("DATABASE_URL is malformed: expected %25 for each percent sign in a name or value");
+    }
+    return url;
   }
 
   private static boolean isDatabaseUrl(String url) {

@@ -173,6 +173,8 @@ class ReadingTest {
         "jdbc:postgresql://one/chat",
         "jdbc:postgresql://one:1,two:65535/chat?sslmode=require",
         "jdbc:postgresql://[::1]:5432/chat",
+        "jdbc:postgresql://[fe80::1%eth0]:5432/chat",
+        "jdbc:postgresql://one:5432/half%25chat?applicationName=100%25%C3%BC",
         "jdbc:postgresql://chat_postgres-1:5432/chat"
       })
   void aDatabaseIsRead(String url) {
@@ -180,6 +182,19 @@ class ReadingTest {
 
     assertThat(reading.databaseUrl()).isEqualTo(url);
     reading.throwProblems();
+  }
+
+  /** The driver would throw, in words of its own. */
+  @ParameterizedTest
+  @ValueSource(strings = {"chat%zz", "50%", "%4", "chat?applicationName=100%&sslmode=require"})
+  void aPercentSignThatIsNoneIsAProblem(String database) {
+    environment.put("DATABASE_URL", "jdbc:postgresql://one:5432/" + database);
+
+    reading.databaseUrl();
+
+    assertThatThrownBy(reading::throwProblems)
+        .hasMessage(
+            "DATABASE_URL is malformed: expected %25 for each percent sign in a name or value");
   }
 
   @ParameterizedTest
