@@ -54,6 +54,7 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
       case DISCONNECTED -> { // also after each try that fails
         if (state == State.CONNECTED) {
           state = State.LOST;
+          lastError = ""; // what was refused before is not why
           log.warn("Lost the connection to NATS; connecting again");
         }
       }
@@ -63,6 +64,7 @@ public class BrokerLog implements ConnectionListener, ErrorListener {
         }
         state = State.WAITING; // said once, however often it is told
       }
+      case LAME_DUCK -> log.info("NATS at {} says that it will stop", nats.getConnectedUrl());
       default -> log.debug("{}", event);
     }
   }
