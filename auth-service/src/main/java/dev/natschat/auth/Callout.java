@@ -41,6 +41,12 @@ final class Callout implements AutoCloseable {
   /** About a second's worth. Who comes when so many wait is refused at once. */
   private static final int MAX_WAITING = 1000;
 
+  /**
+   * Of what nobody has looked at yet, beside as many that wait: a request with a CONNECT as long as
+   * the broker takes it (max_control_line in nats.conf) has 22 KB.
+   */
+  private static final long MAX_UNREAD_BYTES = 8L * 1024 * 1024;
+
   private static final Duration DRAIN = Duration.ofSeconds(3);
 
   /** A question whose sender is known, so that it can be answered. */
@@ -62,6 +68,9 @@ final class Callout implements AutoCloseable {
   private final Metrics metrics;
   private final Dispatcher dispatcher;
 
+  /** On the dispatcher's thread only. */
+  private long dropped;
+
   Callout(
       Connection nats,
       Xkey xkey,
@@ -79,6 +88,7 @@ final class Callout implements AutoCloseable {
     this.grants = grants;
     this.metrics = metrics;
     dispatcher = nats.createDispatcher(this::accept);
+    dispatcher.setPendingLimits(MAX_WAITING, MAX_UNREAD_BYTES);
     dispatcher.subscribe(SUBJECT, QUEUE_GROUP);
   }
 
@@ -96,6 +106,7 @@ final class Callout implements AutoCloseable {
 
   private void accept(Message message) {
     long start = System.nanoTime();
+    countDropped();
     try {
       workers.execute(() -> answer(message, start));
     } catch (RejectedExecutionException full) {
@@ -103,6 +114,15 @@ final class Callout implements AutoCloseable {
       if (question != null) {
         refuse(question, new Refusal(Reason.TOO_MANY));
       }
+    }
+  }
+
+  /** Of what was dropped behind other requests; these are accepted afterwards. */
+  private void countDropped() {
+    long now = dispatcher.getDroppedCount();
+    if (now > dropped) {
+      metrics.dropped(now - dropped);
+      dropped = now;
     }
   }
 

@@ -89,6 +89,12 @@ final class Metrics {
     duration.record((System.nanoTime() - start) / 1e9);
   }
 
+  /** That many were neither read nor answered. */
+  void dropped(long requests) {
+    this.requests.add(requests, Result.ERROR.attributes());
+    refusals.add(requests, Attributes.of(REASON, Reason.DROPPED.toString()));
+  }
+
   void refused(Reason reason) {
     refusals.add(1, Attributes.of(REASON, reason.toString()));
   }

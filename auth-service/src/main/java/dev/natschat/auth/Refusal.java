@@ -26,6 +26,8 @@ final class Refusal extends Exception {
     /** The broker has turned the client away already. */
     TOO_LATE("too late for an answer"),
     TOO_MANY("too many connect at once"),
+    /** Unread, as too many of them waited already; only ever counted. */
+    DROPPED("dropped"),
     TOO_MANY_UNKNOWN_KEYS("too many with unknown keys"),
     UNREADABLE("cannot read a request of the broker"),
     INTERNAL("internal error");
