@@ -150,8 +150,22 @@ class CalloutIT {
     }
   }
 
+  /** Once more where the machine stalled meanwhile: the broker waits for 5 s. */
   @Test
   void aColdStormOf500IsAdmitted() throws Exception {
+    List<String> answers;
+    boolean stalled;
+    do {
+      try (Pulse pulse = new Pulse(nats)) {
+        answers = answersToAColdStormOf500();
+        stalled = pulse.longestPause().compareTo(Duration.ofSeconds(2)) > 0;
+      }
+    } while (stalled && !Set.copyOf(answers).equals(Set.of(RawClient.LET_IN)));
+
+    assertThat(answers).hasSize(500).containsOnly(RawClient.LET_IN);
+  }
+
+  private List<String> answersToAColdStormOf500() throws Exception {
     String token = realm.token("alice", "user");
     List<RawClient> storm = new ArrayList<>();
     try (RunningService service = ready()) {
@@ -161,9 +175,48 @@ class CalloutIT {
       for (RawClient client : storm) {
         client.connect(token);
       }
-      assertThat(answers(storm)).hasSize(500).containsOnly(RawClient.LET_IN);
+      return answers(storm);
     } finally {
       closeAll(storm);
+    }
+  }
+
+  /** Of the broker and of this JVM, that one or the other may be stopped for a while. */
+  private static final class Pulse implements AutoCloseable {
+    private final ChatClient client;
+    private final Thread thread = new Thread(this::beat, "pulse");
+    private volatile long last = System.nanoTime();
+    private volatile long longest;
+    private volatile boolean closed;
+
+    Pulse(NatsServer nats) throws Exception {
+      client = ChatClient.service(nats, "persist-worker");
+      thread.start();
+    }
+
+    private void beat() {
+      try {
+        while (!closed) {
+          client.flush();
+          Duration unused = longestPause();
+          last = System.nanoTime();
+          Thread.sleep(10);
+        }
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    synchronized Duration longestPause() {
+      longest = Math.max(longest, System.nanoTime() - last);
+      return Duration.ofNanos(longest);
+    }
+
+    @Override
+    public void close() throws InterruptedException {
+      closed = true;
+      thread.join();
+      client.close();
     }
   }
 
