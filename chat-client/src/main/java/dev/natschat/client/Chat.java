@@ -75,18 +75,19 @@ final class Chat implements AutoCloseable {
    * @throws ChatException when Keycloak or NATS refuse the user, or cannot be reached
    */
   static Chat logIn(Servers servers, String user, String password) {
+    String natsUrl = servers.natsUrl();
     Tokens tokens = new Tokens(servers, user, password);
     String name = tokens.userName();
     Set<Asked> unanswered = ConcurrentHashMap.newKeySet();
     try {
-      return new Chat(name, options(servers, name, tokens, unanswered), unanswered);
+      return new Chat(name, options(natsUrl, name, tokens, unanswered), unanswered);
     } catch (AuthenticationException e) {
       throw new ChatException(Kind.REFUSED, "NATS refuses " + name + ": " + e.getMessage(), e);
-    } catch (IOException | IllegalArgumentException e) {
+    } catch (IOException e) {
       throw new ChatException(
           Kind.UNAVAILABLE,
           "NATS does not answer at %s, or auth-service, which it asks whom to let in: `make status` tells, `make up` starts them"
-              .formatted(servers.natsUrl()),
+              .formatted(natsUrl),
           e);
     } catch (InterruptedException e) {
       throw interrupted(e);
@@ -94,9 +95,9 @@ final class Chat implements AutoCloseable {
   }
 
   private static Options options(
-      Servers servers, String name, Tokens tokens, Set<Asked> unanswered) {
+      String natsUrl, String name, Tokens tokens, Set<Asked> unanswered) {
     return Options.builder()
-        .server(servers.natsUrl())
+        .server(natsUrl)
         .connectionName("chat-client")
         // The broker cuts the connection when the token expires; then a fresh one is fetched.
         .tokenSupplier(() -> tokens.get().toCharArray())

@@ -1,11 +1,16 @@
 package dev.natschat.client;
 
 import dev.natschat.client.ChatException.Kind;
+import io.nats.client.support.NatsUri;
 import java.net.URI;
+import java.net.URISyntaxException;
+import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** Where the system is, as the command line or the environment says. */
 final class Servers {
+  private static final int MAX_PORT = 65_535;
+
   @Option(
       names = "--nats-url",
       paramLabel = "URL",
@@ -34,8 +39,22 @@ final class Servers {
       description = "Keycloak's client of the chat (default: ${DEFAULT-VALUE}).")
   String clientId = "";
 
+  /** One or several, separated by commas. */
   String natsUrl() {
+    if (!Stream.of(natsUrl.split(",", -1)).allMatch(Servers::isNatsUrl)) {
+      throw new ChatException(
+          Kind.USAGE, "--nats-url is malformed: expected nats://host:port, found " + natsUrl);
+    }
     return natsUrl;
+  }
+
+  /** By who connects there. */
+  private static boolean isNatsUrl(String url) {
+    try {
+      return new NatsUri(url).getPort() <= MAX_PORT;
+    } catch (URISyntaxException e) {
+      return false;
+    }
   }
 
   String clientId() {

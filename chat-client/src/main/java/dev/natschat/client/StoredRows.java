@@ -49,7 +49,7 @@ final class StoredRows {
         }
       }
       return lines;
-    } catch (SQLException | IOException e) {
+    } catch (SQLException | IOException | IllegalArgumentException e) { // the last: of the URL
       throw new ChatException(
           Kind.UNAVAILABLE, "can't be read at " + url + ": " + e.getMessage(), e);
     }

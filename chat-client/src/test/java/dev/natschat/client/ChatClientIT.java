@@ -24,6 +24,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** The client against a real broker; what it takes to log in is played by the test. */
@@ -181,6 +183,19 @@ class ChatClientIT {
             ChatException.class, e -> assertThat(e.kind()).isEqualTo(Kind.UNAVAILABLE))
         .hasMessageContaining("make up");
     broker = NatsServer.start();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"nats://a b:4222", "nats://a:99999", "http://a", "nats://", "nats://a,"})
+  void anAddressThatIsNoneIsNotSaidToBeSilent(String url) {
+    assertThat(
+            ChatClient.commandLine()
+                .setErr(new PrintWriter(err, true))
+                .execute(
+                    "send", "general", "hello", "--nats-url", url, "--user=alice", "--password=x"))
+        .isEqualTo(64);
+    assertThat(err.toString())
+        .contains("--nats-url is malformed: expected nats://host:port, found " + url);
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -86,6 +87,7 @@ final class NatsServer implements AutoCloseable {
         Options.builder()
             .server("nats://127.0.0.1:" + port)
             .userInfo("admin", "test-only")
+            .connectionTimeout(Duration.ofSeconds(20))
             .supportUTF8Subjects()
             .build());
   }
