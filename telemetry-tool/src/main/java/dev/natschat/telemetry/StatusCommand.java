@@ -11,6 +11,7 @@ import java.net.URI;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -219,7 +220,7 @@ final class StatusCommand implements Callable<Integer> {
                   })
               .findAny()
               .isPresent();
-    } catch (BackendException silent) {
+    } catch (BackendException | DateTimeParseException unknown) { // the last: it is no NATS
       return false;
     }
   }

@@ -15,6 +15,7 @@ import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -84,6 +85,37 @@ class StatusIT {
     assertThat(out.toString(UTF_8))
         .containsPattern("LOOK persist-worker +no telemetry")
         .containsPattern("     auth-service +was started a moment ago");
+  }
+
+  /** It is asked whether a Grafana belongs to what runs. */
+  @Test
+  @Timeout(180)
+  void aDockerThatHangsIsSaidAndNotWaitedFor(@TempDir Path bin) throws Exception {
+    Path docker = Files.writeString(bin.resolve("docker"), "#!/bin/sh\nexec sleep 600\n");
+    assertThat(docker.toFile().setExecutable(true)).isTrue();
+    ProcessBuilder status =
+        new ProcessBuilder("../telemetry-tool/run", "status").redirectErrorStream(true);
+    status.environment().remove("GRAFANA_EXPECTED");
+    status.environment().merge("PATH", bin.toString(), (path, first) -> first + ":" + path);
+    for (String url :
+        new String[] {
+          "TEMPO", "ZIPKIN", "LOKI", "PROMETHEUS", "KEYCLOAK", "GRAFANA", "COLLECTOR_HEALTH"
+        }) {
+      status.environment().put(url + "_URL", "http://127.0.0.1:1");
+    }
+
+    Path out = bin.resolve("out");
+    Process process = status.redirectOutput(out.toFile()).start();
+    try {
+      assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
+      assertThat(out)
+          .content()
+          .startsWith("docker compose ps has not answered for 10 s: Docker hangs\n")
+          .contains("DOWN: ");
+    } finally {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
   }
 
   /** Returns when NATS has let it in. */

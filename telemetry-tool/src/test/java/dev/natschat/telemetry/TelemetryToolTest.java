@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 class TelemetryToolTest {
@@ -264,6 +266,27 @@ class TelemetryToolTest {
         .containsPattern("     persist-worker +was started a moment ago")
         .containsPattern("LOOK history-service +no telemetry")
         .containsPattern("DOWN: .*auth-service, broker-observer, history-service");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{}",
+        "[]",
+        "null",
+        "{\"now\":7}",
+        "{\"now\":\"2026-11-30T12:00:00.5Z\",\"connections\":[{}]}"
+      })
+  void whatAnswersLikeNoNatsTellsOfNoService(String json) {
+    server.answers("/api/v1/query_range", "{\"data\":{\"result\":[]}}");
+    server.answers("/api/v1/query", "{\"data\":{\"result\":[]}}");
+    server.answers("/connz", json);
+
+    assertThat(run("status")).isEqualTo(1);
+
+    assertThat(out.toString(UTF_8))
+        .containsPattern("LOOK persist-worker +no telemetry")
+        .contains("DOWN: ");
   }
 
   @Test
