@@ -1,5 +1,6 @@
 package dev.natschat.persist;
 
+import dev.natschat.service.Outage;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamManagement;
 import io.nats.client.PurgeOptions;
@@ -16,6 +17,7 @@ import io.nats.client.api.StreamState;
 import java.io.IOException;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.ZonedDateTime;
 import java.util.OptionalLong;
 import org.slf4j.Logger;
@@ -59,6 +61,7 @@ final class ChatStream {
   private String lastWrong = "";
   private boolean durableDeclared;
   private boolean databaseIsNew = true;
+  private final Outage unusual = new Outage();
 
   ChatStream(JetStreamManagement management, Persisted persisted, Config config) {
     this.management = management;
@@ -183,6 +186,7 @@ final class ChatStream {
       return replaceDurable();
     }
     databaseIsNew = false;
+    sayWhatStays(present);
     boolean refusing = refusesWhatIsPulled(present.getConsumerConfiguration());
     if (refusing && durableDeclared) {
       log.warn(
@@ -191,6 +195,37 @@ final class ChatStream {
           NAME);
     }
     return durableDeclared && !refusing ? present : declareDurable();
+  }
+
+  /**
+   * What somebody may have meant, and forgotten: the worker may not end a pause, and of workers
+   * with other settings, while they take over from each other, none is right.
+   */
+  private void sayWhatStays(ConsumerInfo durable) {
+    ConsumerConfiguration found = durable.getConsumerConfiguration();
+    boolean changed =
+        found.getMaxAckPending() != MAX_ACK_PENDING || !config.ackWait().equals(found.getAckWait());
+    if (durable.getPaused()) {
+      Instant until = found.getPauseUntil().toInstant();
+      if (unusual.isNews("paused until " + until)) {
+        log.warn(
+            "Durable {} of stream {} is paused until {}: nothing is delivered before, unless `nats consumer resume` ends it",
+            DURABLE,
+            NAME,
+            until);
+      }
+    } else if (changed && durableDeclared) {
+      if (unusual.isNews("changed")) {
+        log.warn(
+            "Durable {} of stream {} was changed to max_ack_pending {} and ack_wait {}: left so until a worker starts",
+            DURABLE,
+            NAME,
+            found.getMaxAckPending(),
+            found.getAckWait());
+      }
+    } else if (unusual.ends()) {
+      log.info("Durable {} of stream {} is as it was declared", DURABLE, NAME);
+    }
   }
 
   /** Of such a consumer the inbox would ask in vain, for ever. */

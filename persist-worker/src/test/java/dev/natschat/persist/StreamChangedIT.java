@@ -20,6 +20,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -241,6 +242,59 @@ class StreamChangedIT extends WorkerTest {
         .as("nothing is delivered again")
         .isEqualTo(200);
     assertThat(worker.output()).containsOnlyOnce("refuses what is pulled: set right again");
+  }
+
+  @Test
+  void durableThatIsPausedIsSaidUntilItIsResumed() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    ZonedDateTime until = ZonedDateTime.of(2999, 12, 31, 23, 59, 0, 0, ZoneOffset.UTC);
+    management.pauseConsumer(ChatStream.NAME, ChatStream.DURABLE, until);
+    await()
+        .until(
+            () ->
+                worker
+                    .output()
+                    .contains("is paused until 2999-12-31T23:59:00Z: nothing is delivered"));
+    publish(10);
+
+    management.resumeConsumer(ChatStream.NAME, ChatStream.DURABLE);
+
+    awaitRows(10);
+    await().until(() -> worker.output().contains("is as it was declared"));
+    assertThat(worker.output()).containsOnlyOnce("is paused");
+  }
+
+  @Test // a worker that starts updates the durable
+  void durableThatIsPausedStaysSoWhenAWorkerStarts() throws Exception {
+    prepare();
+    ZonedDateTime until = ZonedDateTime.of(2999, 12, 31, 23, 59, 0, 0, ZoneOffset.UTC);
+    management.pauseConsumer(ChatStream.NAME, ChatStream.DURABLE, until);
+    Worker worker = start();
+    await().until(() -> worker.output().contains("is paused until"));
+
+    assertThat(durable().getPaused()).isTrue();
+  }
+
+  @Test
+  void durableThatDeliversLessIsSaid() throws Exception {
+    Worker worker = start();
+    awaitStream();
+    management.addOrUpdateConsumer(
+        ChatStream.NAME,
+        ConsumerConfiguration.builder(durable().getConsumerConfiguration())
+            .maxAckPending(1)
+            .ackWait(Duration.ofHours(1))
+            .build());
+    await()
+        .until(
+            () ->
+                worker
+                    .output()
+                    .contains("was changed to max_ack_pending 1 and ack_wait PT1H: left so"));
+    publish(10);
+
+    awaitRows(10);
   }
 
   @Test // the broker refuses every pull request that names no group, and the worker asked on
