@@ -3,6 +3,7 @@ package dev.natschat.persist;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.natschat.persist.Poison.Reason;
+import dev.natschat.service.Reading;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -16,6 +17,7 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -315,7 +317,14 @@ public final class DeadLetters {
   }
 
   private Connection connect() throws SQLException, IOException {
-    return DriverManager.getConnection(needed("DATABASE_URL"), needed("DATABASE_USER"), password());
+    Reading reading = new Reading(environment);
+    String url = reading.databaseUrl();
+    reading.throwProblems();
+    Properties properties = new Properties();
+    properties.setProperty("user", needed("DATABASE_USER"));
+    properties.setProperty("password", password());
+    properties.setProperty("loginTimeout", "10"); // of a server that hangs
+    return DriverManager.getConnection(url, properties);
   }
 
   private String password() throws IOException {

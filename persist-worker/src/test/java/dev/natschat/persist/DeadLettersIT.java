@@ -6,6 +6,9 @@ import static org.awaitility.Awaitility.await;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.net.ServerSocket;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
 
@@ -149,6 +152,27 @@ class DeadLettersIT extends WorkerTest {
     assertThat(noNumber.exitCode).isEqualTo(2);
     assertThat(noNumber.output).startsWith("abc is no dead letter's ID: expected a number");
     assertThat(run("show", "4711").output).contains("there is no dead letter 4711");
+  }
+
+  /** It takes connections, and says nothing. */
+  @Test
+  void aDatabaseThatHangsIsNotWaitedForWithoutEnd() throws Exception {
+    try (ServerSocket silent = new ServerSocket(0)) {
+      settings.put(
+          "DATABASE_URL", "jdbc:postgresql://127.0.0.1:%d/chat".formatted(silent.getLocalPort()));
+      Outcome list = CompletableFuture.supplyAsync(() -> run("list")).get(2, TimeUnit.MINUTES);
+
+      assertThat(list.exitCode).isEqualTo(1);
+      assertThat(list.output).contains("timed out");
+    }
+  }
+
+  @Test
+  void anAddressThatIsNoneIsSaid() {
+    settings.put("DATABASE_URL", "jdbc:postgresql://127.0.0.1:5432/chat%zz");
+
+    assertThat(run("list").output)
+        .startsWith("dead-letters: DATABASE_URL is malformed: expected %25");
   }
 
   private record Outcome(int exitCode, String output) {}
