@@ -235,6 +235,7 @@ class PersistWorkerIT extends WorkerTest {
 
   @Test // the previous system: 5400 redeliveries a second while the database was down
   void defect7DatabaseDownCausesNoRedelivery() throws Exception {
+    settings.put("ACK_WAIT_SECONDS", "3600"); // only what is handed back comes again
     Worker worker = start();
     awaitStream();
     publish(10);
