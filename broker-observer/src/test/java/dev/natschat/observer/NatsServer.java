@@ -11,6 +11,7 @@ import java.net.BindException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
@@ -116,6 +117,7 @@ final class NatsServer implements AutoCloseable {
         Options.builder()
             .server(url())
             .userInfo(user, "test-only")
+            .connectionTimeout(Duration.ofSeconds(20)) // also of requests to JetStream
             .ignoreDiscoveredServers()
             .maxReconnects(-1)
             .build());

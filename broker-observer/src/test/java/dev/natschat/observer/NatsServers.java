@@ -36,7 +36,12 @@ final class NatsServers {
   /** Waits until the server is there, and stays with it. */
   Connection connect(String url, String user) {
     Options options =
-        Options.builder().server(url).userInfo(user, "test-only").ignoreDiscoveredServers().build();
+        Options.builder()
+            .server(url)
+            .userInfo(user, "test-only")
+            .connectionTimeout(Duration.ofSeconds(20))
+            .ignoreDiscoveredServers()
+            .build();
     Connection connection =
         await().atMost(LONG).ignoreExceptions().until(() -> Nats.connect(options), c -> c != null);
     connections.add(connection);
