@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -80,9 +81,13 @@ record ServerLogLine(Resource resource, long timeNanos, String level, String tex
     if (!match.matches()) {
       return null;
     }
-    Instant time = LocalDateTime.parse(match.group(1), TIME).toInstant(ZoneOffset.UTC);
-    long nanos = time.getEpochSecond() * 1_000_000_000L + time.getNano();
-    return new ServerLogLine(resource, nanos, match.group(2), withoutQuotes(match.group(3)));
+    try {
+      Instant time = LocalDateTime.parse(match.group(1), TIME).toInstant(ZoneOffset.UTC);
+      long nanos = time.getEpochSecond() * 1_000_000_000L + time.getNano();
+      return new ServerLogLine(resource, nanos, match.group(2), withoutQuotes(match.group(3)));
+    } catch (DateTimeParseException noSuchTime) {
+      return null;
+    }
   }
 
   private static String withoutQuotes(String text) {

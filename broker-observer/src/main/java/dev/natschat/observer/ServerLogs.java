@@ -1,5 +1,6 @@
 package dev.natschat.observer;
 
+import dev.natschat.service.Outage;
 import io.opentelemetry.sdk.common.CompletableResultCode;
 import io.opentelemetry.sdk.logs.export.LogRecordExporter;
 import io.opentelemetry.sdk.resources.Resource;
@@ -7,12 +8,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,7 +30,7 @@ final class ServerLogs {
   private final LogRecordExporter exporter;
   private final CountDownLatch closing = new CountDownLatch(1);
   private final Thread thread = new Thread(this::run, "server-logs");
-  private @Nullable String said;
+  private final Map<String, Outage> outages = new HashMap<>();
 
   /**
    * @param resource of this process
@@ -63,14 +64,19 @@ final class ServerLogs {
   }
 
   private void exportNew(String server, ServerLogFile file) throws InterruptedException {
+    Outage outage = outages.computeIfAbsent(server, itsOwn -> new Outage());
     try {
       for (var lines = file.read(); !lines.lines().isEmpty(); lines = file.read()) {
         export(ServerLogLine.parse(lines.lines(), resource(server), nanos(Instant.now())));
         lines.done();
       }
-      said = null;
+      if (outage.ends()) {
+        log.info("The log of {} is read again", server);
+      }
     } catch (IOException | RuntimeException e) {
-      sayOnce("Cannot read the log of " + server + ", trying again: " + e);
+      if (outage.isNews(e.toString())) {
+        log.warn("Cannot read the log of {}, trying again: {}", server, e.toString());
+      }
     }
   }
 
@@ -93,13 +99,6 @@ final class ServerLogs {
 
   private static long nanos(Instant time) {
     return time.getEpochSecond() * 1_000_000_000L + time.getNano();
-  }
-
-  private void sayOnce(String what) {
-    if (!what.equals(said)) {
-      said = what;
-      log.warn(what);
-    }
   }
 
   /** Exports what is there, if it is accepted soon. */

@@ -50,6 +50,16 @@ class ServerLogLineTest {
   }
 
   @Test
+  void whatHasATimeThatIsNoneBelongsToTheLineBeforeIt() {
+    assertThat(
+            parse(
+                "[1] 2026/11/25 13:44:20.123456 [INF] fine",
+                "[1] 2026/13/25 13:44:20.123456 [INF] in month 13"))
+        .extracting(ServerLogLine::text)
+        .containsExactly("fine\n[1] 2026/13/25 13:44:20.123456 [INF] in month 13");
+  }
+
+  @Test
   void whatHasNoLineBeforeItIsALineOfItsOwn() {
     assertThat(parse("nats-server: nats.conf:3:1: unknown field"))
         .containsExactly(

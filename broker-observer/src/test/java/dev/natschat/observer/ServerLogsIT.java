@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.grpc.Status;
 import io.opentelemetry.api.GlobalOpenTelemetry;
 import io.opentelemetry.api.common.AttributeKey;
@@ -17,6 +21,7 @@ import io.opentelemetry.sdk.testing.exporter.InMemoryMetricReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -27,6 +32,7 @@ import org.awaitility.core.ConditionFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** What a real nats-server logs is exported as records of that server. */
 @SuppressWarnings("try") // nobody interrupts the collector
@@ -138,18 +144,47 @@ class ServerLogsIT {
     assertThat(lost()).isEqualTo(1);
   }
 
+  /** Once a second, with another one that can be read. */
+  @Test
+  void aLogThatCannotBeReadIsSaidOnce() throws Exception {
+    Logger logger = (Logger) LoggerFactory.getLogger(ServerLogs.class);
+    ListAppender<ILoggingEvent> said = new ListAppender<>();
+    said.list = new CopyOnWriteArrayList<>(); // it is read while others write
+    said.start();
+    logger.setLevel(Level.WARN);
+    logger.addAppender(said);
+    Path good = directory.resolve("log");
+    ServerLogs logs =
+        serverLogs(Map.of("good", good, "gone", directory.resolve("gone").resolve("log")));
+    for (int look = 1; look <= 3; look++) {
+      Files.writeString(
+          good,
+          "panic: %d\n".formatted(look),
+          StandardOpenOption.CREATE,
+          StandardOpenOption.APPEND);
+      awaitText("panic: " + look, 1);
+    }
+    logs.stop();
+    logger.detachAppender(said);
+    logger.setLevel(null);
+
+    assertThat(said.list)
+        .filteredOn(line -> line.getFormattedMessage().startsWith("Cannot read the log of gone"))
+        .hasSize(1);
+  }
+
   private ServerLogs serverLogs() {
+    return serverLogs(Map.of("nats-chat", directory.resolve("log")));
+  }
+
+  private ServerLogs serverLogs(Map<String, Path> files) {
     Map<String, String> settings =
         Map.of(
             "otel.exporter.otlp.endpoint", collector.endpoint(),
             "otel.exporter.otlp.timeout", "30000", // a second time, a line would be there twice
             "otel.java.exporter.otlp.retry.disabled", "true");
     settings.forEach(System::setProperty);
-    ServerLogs logs =
-        new ServerLogs(
-            Map.of("nats-chat", directory.resolve("log")),
-            OBSERVER,
-            Exporters.fromEnvironment().logs());
+    ServerLogs logs = new ServerLogs(files, OBSERVER, Exporters.fromEnvironment().logs());
     settings.keySet().forEach(System::clearProperty);
     return logs;
   }
