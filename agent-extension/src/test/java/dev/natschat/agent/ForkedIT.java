@@ -311,7 +311,8 @@ class ForkedIT {
     /** A loop that asks for its questions. */
     private static void question(Connection nats) throws Exception {
       Subscription questions = nats.subscribe("chat.ask");
-      CompletableFuture<Message> reply = nats.request("chat.ask", null);
+      CompletableFuture<Message> reply =
+          nats.requestWithTimeout("chat.ask", null, Duration.ofMinutes(1));
       Message question = questions.nextMessage(Duration.ofSeconds(20));
       nats.publish(
           question.getReplyTo(), new Headers().add("Nats-Service-Error-Code", "503"), null);

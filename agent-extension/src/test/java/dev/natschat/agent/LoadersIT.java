@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.PullSubscribeOptions;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
@@ -108,10 +109,17 @@ class LoadersIT {
 
     /** Another application, still at work. */
     private static AutoCloseable connected(ClassLoader shared, String url) throws Exception {
+      Class<?> builder = shared.loadClass(Options.Builder.class.getName());
+      Object options = builder.getConstructor().newInstance();
+      builder.getMethod("server", String.class).invoke(options, url);
+      builder
+          .getMethod("connectionTimeout", Duration.class)
+          .invoke(options, Duration.ofSeconds(20));
       return (AutoCloseable)
-          Class.forName(Nats.class.getName(), true, shared)
-              .getMethod("connect", String.class)
-              .invoke(null, url);
+          shared
+              .loadClass(Nats.class.getName())
+              .getMethod("connect", shared.loadClass(Options.class.getName()))
+              .invoke(null, builder.getMethod("build").invoke(options));
     }
 
     private static void start(ClassLoader loader, String url) throws Exception {
