@@ -1,5 +1,6 @@
 package dev.natschat.benchmarks;
 
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -23,6 +24,7 @@ public final class Benchmarks {
   private Benchmarks() {}
 
   public static void main(String[] args) {
+    Locale.setDefault(Locale.ROOT); // JSON and configurations have the digits of no other
     System.exit(new CommandLine(new Benchmarks()).execute(args));
   }
 }

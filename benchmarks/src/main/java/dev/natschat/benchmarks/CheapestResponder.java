@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Locale;
 import java.util.concurrent.CountDownLatch;
 import org.bouncycastle.math.ec.rfc8032.Ed25519;
 import org.bouncycastle.util.encoders.Base32;
@@ -77,14 +78,15 @@ final class CheapestResponder {
 
   private String sign(String subject, String audience, String nats) {
     String claims =
-        "{\"sub\":\"%s\",\"aud\":\"%s\",\"iss\":\"%s\",\"iat\":%d,\"jti\":\"%s\",\"nats\":{%s}}"
-            .formatted(
-                subject,
-                audience,
-                name,
-                System.currentTimeMillis() / 1000,
-                NUID.nextGlobal(),
-                nats);
+        String.format(
+            Locale.ROOT,
+            "{\"sub\":\"%s\",\"aud\":\"%s\",\"iss\":\"%s\",\"iat\":%d,\"jti\":\"%s\",\"nats\":{%s}}",
+            subject,
+            audience,
+            name,
+            System.currentTimeMillis() / 1000,
+            NUID.nextGlobal(),
+            nats);
     String text = HEADER + "." + Realm.encode(claims);
     byte[] bytes = text.getBytes(US_ASCII);
     byte[] signature = new byte[Ed25519.SIGNATURE_SIZE];
