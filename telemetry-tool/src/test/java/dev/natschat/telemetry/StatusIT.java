@@ -87,16 +87,17 @@ class StatusIT {
         .containsPattern("     auth-service +was started a moment ago");
   }
 
-  /** It is asked whether a Grafana belongs to what runs. */
+  /** Where no processes run, it is asked whether a Grafana belongs to what does. */
   @Test
   @Timeout(180)
-  void aDockerThatHangsIsSaidAndNotWaitedFor(@TempDir Path bin) throws Exception {
-    Path docker = Files.writeString(bin.resolve("docker"), "#!/bin/sh\nexec sleep 600\n");
+  void aDockerThatHangsIsSaidAndNotWaitedFor(@TempDir Path temp) throws Exception {
+    Path docker = Files.writeString(temp.resolve("docker"), "#!/bin/sh\nexec sleep 600\n");
     assertThat(docker.toFile().setExecutable(true)).isTrue();
     ProcessBuilder status =
-        new ProcessBuilder("../telemetry-tool/run", "status").redirectErrorStream(true);
+        new ProcessBuilder(checkoutThatDoesNotRun(temp) + "/telemetry-tool/run", "status")
+            .redirectErrorStream(true);
     status.environment().remove("GRAFANA_EXPECTED");
-    status.environment().merge("PATH", bin.toString(), (path, first) -> first + ":" + path);
+    status.environment().merge("PATH", temp.toString(), (path, first) -> first + ":" + path);
     for (String url :
         new String[] {
           "TEMPO", "ZIPKIN", "LOKI", "PROMETHEUS", "KEYCLOAK", "GRAFANA", "COLLECTOR_HEALTH"
@@ -104,7 +105,7 @@ class StatusIT {
       status.environment().put(url + "_URL", "http://127.0.0.1:1");
     }
 
-    Path out = bin.resolve("out");
+    Path out = temp.resolve("out");
     Process process = status.redirectOutput(out.toFile()).start();
     try {
       assertThat(process.waitFor(2, TimeUnit.MINUTES)).isTrue();
@@ -116,6 +117,16 @@ class StatusIT {
       process.descendants().forEach(ProcessHandle::destroyForcibly);
       process.destroyForcibly();
     }
+  }
+
+  /** The system tests run this class, too, while this checkout's own processes run. */
+  private static Path checkoutThatDoesNotRun(Path temp) throws IOException {
+    Path root = Path.of("..").toRealPath();
+    Path tool = Files.createDirectory(temp.resolve("telemetry-tool"));
+    Files.createSymbolicLink(tool.resolve("run"), root.resolve("telemetry-tool/run"));
+    Files.createSymbolicLink(tool.resolve("target"), root.resolve("telemetry-tool/target"));
+    Files.createSymbolicLink(temp.resolve("processes"), root.resolve("processes"));
+    return temp;
   }
 
   /** Returns when NATS has let it in. */
