@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.slf4j.LoggerFactory;
 
@@ -152,6 +153,7 @@ class CalloutIT {
 
   /** Once more where the machine stalled meanwhile: the broker waits for 5 s. */
   @Test
+  @Timeout(300)
   void aColdStormOf500IsAdmitted() throws Exception {
     List<String> answers;
     boolean stalled;
