@@ -14,7 +14,17 @@ import java.util.concurrent.TimeUnit;
  * clients that do nothing else.
  */
 final class History {
-  static final List<String> JVM = List.of("-Xms40m", "-Xmx64m", "-Xmn28m");
+  /** Those of processes/run: see RATIONALE.md. */
+  static final List<String> JVM =
+      List.of(
+          "-Xms40m",
+          "-Xmx64m",
+          "-Xmn26m",
+          "-XX:MinHeapFreeRatio=10",
+          "-XX:CompileCommand=quiet",
+          "-XX:CompileCommand=dontinline,org.objectweb.asm.*::*",
+          "-XX:CompileCommand=dontinline,okhttp3.*::*");
+
   private static final int[] CONCURRENT = {1, 8, 64};
   private static final int ROWS = 100_000;
   private static final Duration WARM_UP_STEP = Duration.ofMillis(500);
